@@ -1,3 +1,3 @@
-"""Optimizers, layers, losses, ensembles, claims and checks of the course on training neural networks."""
+"""Helpers that the notebooks of the course import."""
 
 __version__ = "0.1.0"

@@ -1,0 +1,109 @@
+"""Sentences that a build checks: a claim that stops being true stops the build."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from typing import Any
+
+from course_utils.display import publish
+from course_utils.stats import Estimate
+
+MIME = "application/vnd.course.claim+json"
+_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+class ClaimError(AssertionError):
+    """A claim of the page does not hold any more."""
+
+
+def claim(
+    id: str,
+    text: str,
+    *,
+    holds: object,
+    estimate: Estimate | None = None,
+    unit: str = "",
+    when: bool = True,
+    **evidence: object,
+) -> None:
+    """State a result, check it, and enter it in the book's ledger of claims.
+
+    Args:
+        id: a name for links, lower case with hyphens, unique in the book.
+        text: the sentence, in Markdown; put numbers in by f-string, never by hand.
+        holds: whether the run on this page supports the sentence; a bool, or a tensor or array
+            of one element.
+        estimate: the number behind it, with interval and number of seeds.
+        unit: how to write the estimate: "" as it is, "%" for a fraction, "pp" for a difference
+            of fractions.
+        when: False if the run could not test the claim, as on stand-in data; the claim is then
+            shown as *not evaluated*, never as one that holds.
+        evidence: further numbers to show, by name.
+
+    Raises:
+        ClaimError: if the claim was tested and does not hold.
+        ValueError: if `id`, `text` or `unit` is not as described.
+    """
+    if not _ID.fullmatch(id):
+        raise ValueError(f"id must be lower-case words joined by hyphens, got {id!r}")
+    if not text.strip():
+        raise ValueError(f"text must be a sentence, got {text!r}")
+    if unit not in ("", "%", "pp"):
+        raise ValueError(f"unit must be '', '%' or 'pp', got {unit!r}")
+    entry = {
+        "id": id,
+        "text": " ".join(text.split()),
+        "verdict": "holds" if when else "not evaluated",
+        "estimate": "" if estimate is None else _estimate_text(estimate, unit),
+        "n": None if estimate is None else estimate.n,
+        "evidence": {name: _plain(value) for name, value in evidence.items()},
+    }
+    if when and not bool(holds):
+        raise ClaimError(f"claim {id!r} does not hold: {_as_text(entry)}")
+    publish({"text/html": _as_html(entry), "text/plain": _as_text(entry), MIME: entry})
+
+
+def _estimate_text(estimate: Estimate, unit: str) -> str:
+    if unit:
+        return format(estimate, {"%": ".1%", "pp": "+.1pp"}[unit])
+    half_width = estimate.half_width
+    digits = max(0, 1 - math.floor(math.log10(half_width))) if half_width > 0 else 3
+    return format(estimate, f".{min(digits, 6)}f")
+
+
+def _plain(value: Any) -> str:
+    """Write evidence so that it can be read and stored as JSON."""
+    if isinstance(value, Estimate):
+        return _estimate_text(value, "")
+    if hasattr(value, "item") and getattr(value, "size", 1) in (1, ()):
+        value = value.item()
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _details(entry: dict[str, Any]) -> str:
+    parts = []
+    if entry["estimate"]:
+        parts.append(f"{entry['estimate']} (95 % interval, {entry['n']} seeds)")
+    parts += [f"{name.replace('_', ' ')}: {value}" for name, value in entry["evidence"].items()]
+    return "; ".join(parts)
+
+
+def _as_text(entry: dict[str, Any]) -> str:
+    details = _details(entry)
+    return f"Claim ({entry['verdict']}): {entry['text']}" + (f" [{details}]" if details else "")
+
+
+def _as_html(entry: dict[str, Any]) -> str:
+    verdict = entry["verdict"]
+    details = _details(entry)
+    code = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(entry["text"], quote=False))
+    text = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", code)
+    text = re.sub(r"\*([^*]+)\*", r"<em>\1</em>", text)
+    return (
+        f'<div class="claim claim-{verdict.replace(" ", "-")}" id="claim-{entry["id"]}">'
+        f'<p><strong class="claim-verdict">Claim · {verdict}</strong> {text}</p>'
+        + (f'<p class="claim-evidence">{html.escape(details)}</p>' if details else "")
+        + "</div>"
+    )

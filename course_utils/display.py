@@ -1,0 +1,20 @@
+"""Rich output in a notebook, plain text elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from IPython import display, get_ipython
+
+
+def publish(bundle: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> None:
+    """Display a bundle of representations by MIME type; outside a notebook, print its plain text.
+
+    >>> publish({"text/html": "<b>5</b>", "text/plain": "5"})
+    5
+    """
+    if get_ipython() is not None:
+        display.publish_display_data(dict(bundle), dict(metadata or {}))
+    elif "text/plain" in bundle:
+        print(bundle["text/plain"])

@@ -1,0 +1,84 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from course_utils import claims
+from course_utils.claims import MIME, ClaimError, claim
+from course_utils.stats import Estimate
+
+
+@pytest.fixture
+def published(monkeypatch):
+    bundles = []
+    monkeypatch.setattr(claims, "publish", bundles.append)
+    return bundles
+
+
+def test_a_true_claim_is_published_with_its_evidence(published) -> None:
+    claim(
+        "a-b",
+        "It is **larger** than `0`.",
+        holds=torch.tensor(True),
+        estimate=Estimate(0.021, 0.011, 0.031, 5),
+        unit="pp",
+        baseline=np.float64(0.774321),
+        table=np.arange(2),
+    )
+    (bundle,) = published
+    entry = bundle[MIME]
+    assert json.loads(json.dumps(entry)) == entry
+    assert entry["verdict"] == "holds"
+    assert entry["estimate"] == "+2.1 ± 1.0 pp"
+    assert entry["n"] == 5
+    assert entry["evidence"]["baseline"] == "0.7743"
+    assert 'id="claim-a-b"' in bundle["text/html"]
+    assert "<strong>larger</strong> than <code>0</code>" in bundle["text/html"]
+
+
+@pytest.mark.parametrize("holds", [False, np.bool_(False), torch.tensor(False), 0])
+def test_a_false_claim_raises(published, holds) -> None:
+    with pytest.raises(ClaimError, match=r"claim 'x' does not hold.*seeds.*loss: 3"):
+        claim("x", "Nothing.", holds=holds, estimate=Estimate(1, 0, 2, 4), loss=3)
+    assert not published
+
+
+def test_a_claim_that_could_not_be_tested_is_never_passed(published) -> None:
+    claim("x", "On real data.", holds=False, when=False)
+    (bundle,) = published
+    assert bundle[MIME]["verdict"] == "not evaluated"
+    assert "claim-not-evaluated" in bundle["text/html"]
+    assert "Claim (not evaluated)" in bundle["text/plain"]
+
+
+def test_an_array_of_verdicts_is_refused(published) -> None:
+    with pytest.raises((ValueError, RuntimeError)):
+        claim("x", "Which one?", holds=np.array([True, False]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"id": "Upper", "text": "t"}, "id must be lower-case words"),
+        ({"id": "x", "text": "  "}, "text must be a sentence"),
+        ({"id": "x", "text": "t", "unit": "seconds"}, "unit must be"),
+    ],
+)
+def test_bad_input_is_named(arguments, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        claim(**arguments, holds=True)
+
+
+def test_markup_in_the_text_is_escaped(published) -> None:
+    claim("x", "1 < 2 & `<b>`", holds=True)
+    assert "1 &lt; 2 &amp; <code>&lt;b&gt;</code>" in published[0]["text/html"]
+
+
+@pytest.mark.parametrize(
+    ("half_width", "text"), [(0.0034, "0.7810 ± 0.0034"), (0.0, "0.781 ± 0.000"), (12.0, "1 ± 12")]
+)
+def test_digits_follow_the_uncertainty(published, half_width, text) -> None:
+    mean = float(text.split()[0])
+    claim("x", "t", holds=True, estimate=Estimate(mean, mean - half_width, mean + half_width, 3))
+    assert published[0][MIME]["estimate"] == text
