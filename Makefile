@@ -17,3 +17,44 @@ help: ## list the targets
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
+
+# A failed or interrupted build must not leave pages that were read but whose warnings are lost.
+book: .venv/.installed notebooks ## execute what changed and build the site into _build/html
+	@test ! -e _build/.unfinished || rm -rf _build/.doctrees
+	@mkdir -p _build && touch _build/.unfinished
+	$(BIN)/jupyter-book build -W -n --keep-going .
+	@rm _build/.unfinished
+	@echo "The book is in _build/html/index.html"
+
+test: .venv/.installed lint unit nbval site-test ## run everything that keeps the book true
+
+notebooks: .venv/.installed ## write chapters/*.ipynb anew from chapters/*.md
+	$(BIN)/python -m book.notebooks
+
+lint: .venv/.installed ## style, types, and notebooks that match their sources
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m book.notebooks --check
+	$(BIN)/python tools/restamp.py --check
+
+unit: .venv/.installed ## unit tests, two at a time
+	$(BIN)/pytest -n 2 -q --ignore=tests/test_site.py
+
+nbval: .venv/.installed ## execute every notebook; the book takes its outputs from this run
+	$(BIN)/pytest -n 2 -q --nbval-lax chapters
+
+site-test: book ## the built site in a real browser
+	$(BIN)/pytest -q tests/test_site.py
+
+reproduce: .venv/.installed ## execute everything twice and compare the outputs strictly
+	$(BIN)/python tools/reproduce.py
+
+benchmarks: .venv/.installed ## timings, as ratios against a peer in the same run
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+lock: .venv/.installed ## newest versions into requirements.txt (then run `make test`)
+	$(BIN)/python tools/lock.py
+
+clean: ## remove everything that was built
+	rm -rf _build .cache .venv .venv-*
