@@ -4,7 +4,7 @@ export OMP_NUM_THREADS = 1
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: help book test notebooks lint unit nbval site-test benchmarks reproduce lock clean
+.PHONY: help book test notebooks lint unit nbval site-test linkcheck benchmarks reproduce lock clean
 .DEFAULT_GOAL = help
 
 help: ## list the targets
@@ -49,6 +49,9 @@ site-test: book ## the built site in a real browser
 
 reproduce: .venv/.installed ## execute everything twice and compare the outputs strictly
 	$(BIN)/python tools/reproduce.py
+
+linkcheck: .venv/.installed notebooks ## try every link to another host
+	$(BIN)/jupyter-book build --builder linkcheck .
 
 benchmarks: .venv/.installed ## timings, as ratios against a peer in the same run
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
