@@ -1,0 +1,1 @@
+"""The book's own build code: Sphinx extensions, templates, static files."""
