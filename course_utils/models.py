@@ -1,0 +1,64 @@
+"""Networks of the chapters that PyTorch does not have ready."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class BagOfWordsMLP(nn.Module):
+    """Dropout-Linear-ReLU-Dropout-Linear on word counts, computed from the non-zero ones alone.
+
+    The same parameters, start and function as nn.Sequential(nn.Dropout(input_dropout),
+    nn.Linear(vocabulary_size, hidden), nn.ReLU(), nn.Dropout(hidden_dropout),
+    nn.Linear(hidden, classes)) on the dense counts: zeros stay zero under dropout, so one mask for
+    each token of a text has the distribution of the mask on all V inputs.
+
+        h = W c + b = sum over the text's tokens t of c_t W[:, t], + b
+
+    Raises ValueError for sizes below 1 and rates outside [0, 1].
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        hidden: int = 16,
+        classes: int = 2,
+        input_dropout: float = 0.0,
+        hidden_dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        sizes = {"vocabulary_size": vocabulary_size, "hidden": hidden, "classes": classes}
+        for name, size in sizes.items():
+            if size < 1:
+                raise ValueError(f"{name} must be at least 1, got {size}")
+        rates = {"input_dropout": input_dropout, "hidden_dropout": hidden_dropout}
+        for name, rate in rates.items():
+            if not 0 <= rate <= 1:
+                raise ValueError(f"{name} must lie in [0, 1], got {rate}")
+        self.hidden = nn.Linear(vocabulary_size, hidden)
+        self.output = nn.Linear(hidden, classes)
+        self.input_dropout = input_dropout
+        self.hidden_dropout = hidden_dropout
+
+    def forward(self, ids: Tensor, counts: Tensor) -> Tensor:
+        """Logits [N, classes] of texts as `bag_of_ids` gives them: ids long [N, L], counts [N, L].
+
+        Each row has an id once; the id vocabulary_size fills it up and adds exactly nothing.
+        Raises ValueError when ids and counts differ in shape, IndexError for an id out of range.
+        """
+        if ids.shape != counts.shape:
+            raise ValueError(
+                f"ids and counts must have one shape, got {tuple(ids.shape)} "
+                f"and {tuple(counts.shape)}"
+            )
+        counts = F.dropout(counts, self.input_dropout, self.training)
+        vectors = F.pad(self.hidden.weight.t(), (0, 0, 0, 1))  # a row of zeros for the filling
+        tokens = F.embedding(ids, vectors, padding_idx=len(vectors) - 1)
+        h = F.relu((counts.unsqueeze(-2) @ tokens).squeeze(-2) + self.hidden.bias)
+        logits: Tensor = self.output(F.dropout(h, self.hidden_dropout, self.training))
+        return logits
+
+    def extra_repr(self) -> str:
+        """The two rates, for print(model)."""
+        return f"input_dropout={self.input_dropout}, hidden_dropout={self.hidden_dropout}"
