@@ -43,9 +43,9 @@ def join(parts: list[Piece]) -> str:
     out: list[str] = []
     for part in parts:
         for text in part.lines:
-            if part.verbatim or text.strip(" >") or not out or out[-1].strip(" >"):
+            if part.verbatim or text.strip(" >") or (out and out[-1].strip(" >")):
                 out.append(text)
-            else:  # the outer of two blank lines: `>` alone would tie two quotes together
+            elif out:  # the outer of two blank lines: `>` alone would tie two quotes together
                 out[-1] = min(out[-1], text, key=len)
     return "\n".join(out).strip("\n")
 

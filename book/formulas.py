@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import re
 
+from book.site import MACROS
+
 ENVIRONMENT = re.compile(r"\\begin\{(\w+)(\*?)\}(.*)\\end\{\1\2\}", re.S)
 # What stands alone in a text but not between dollar signs, and what replaces it there.
 INNER = {"align": "aligned", "equation": "", "gather": "gathered", "multline": "gathered"}
 INNER |= {"alignat": "aligned", "eqnarray": "aligned", "flalign": "aligned"}
 
 
+def expand(latex: str) -> str:
+    """Write out the book's own macros, which a notebook does not have."""
+    names = "|".join(re.escape(name) for name in MACROS)
+    return re.sub(rf"(?:{names})(?![A-Za-z])", lambda match: MACROS[match[0]], latex)
+
+
 def display(latex: str, number: str | None = None) -> str:
     r"""A formula between `$$` with its `\tag{number}`; lines are aligned as on the page."""
-    latex = latex.strip()
+    latex = expand(latex.strip())
     match = ENVIRONMENT.fullmatch(latex)
     if match and match[1] in INNER:
         inner = INNER[match[1]]

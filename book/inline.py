@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections.abc import Callable
 
+from book.formulas import expand
 from book.labels import Target
 from book.myst import MystError
 from book.page import Page
@@ -22,8 +23,9 @@ INLINE = re.compile(
     r"|\[\^(?P<footnote>[^\]\s]+)\]"
     r"|(?P<image>!?)\[(?P<text>(?:\\.|`[^`]*`|\[[^\[\]]*\]|[^\[\]\\`])*)\]"
     r"\((?P<target>[^()\s]+)(?P<title>\s+\"[^\"]*\")?\)"
-    r"|<(?P<auto>(?:project:|#)[^<>\s]+)>",
-    re.S,
+    r"|<(?P<auto>(?:project:|#)[^<>\s]+)>"
+    r"|(?P<attributes>(?<=[)\]`])\{[.#][^{}]*\}|^\{[.#][^{}]*\}$)",
+    re.S | re.M,
 )
 EXPLICIT = re.compile(r"(?P<text>.*?)\s*<(?P<target>[^<>]+)>\s*\Z", re.S)
 TEXT_ROLES = {"term": "{}", "abbr": "{}", "sub": "<sub>{}</sub>", "sup": "<sup>{}</sup>"}
@@ -46,7 +48,7 @@ def _rewrite(match: re.Match[str], page: Page, line: int) -> str:
         return _role(match["role"], " ".join(match["content"].split("\n")), page, line)
     if match["math"]:
         # On one line: JupyterLab takes formulas out before it reads quotes and lists.
-        return re.sub(r"\n[>\s]*", " ", match[0])
+        return expand(re.sub(r"\n[>\s]*", " ", match[0]))
     if match["substitution"]:
         return substitute(match["substitution"], page, line)
     if match["footnote"]:
@@ -55,7 +57,7 @@ def _rewrite(match: re.Match[str], page: Page, line: int) -> str:
         return _link(match, page, line)
     if match["auto"]:
         return _refer(match["auto"].removeprefix("project:"), "", page, line)
-    return match[0]
+    return "" if match["attributes"] else match[0]
 
 
 def substitute(name: str, page: Page, line: int) -> str:

@@ -40,7 +40,7 @@ def parse_quiz(body: str) -> Quiz:
     lines = body.splitlines()
     starts = [i for i, line in enumerate(lines) if OPTION.match(line)]
     question = "\n".join(lines[: starts[0]] if starts else lines).strip()
-    ends = [*starts[1:], len(lines)]
+    ends = [*starts, len(lines)][1:]
     options = tuple(_option(lines[a:b], a) for a, b in zip(starts, ends, strict=True))
     if not question:
         raise ValueError("a quiz must start with its question")
@@ -58,7 +58,7 @@ def _option(lines: list[str], start: int) -> Option:
     if any(line and not raw.startswith(" ") for line, raw in zip(rest, lines[1:], strict=True)):
         raise ValueError(f"text after the options of a quiz must be indented, got {lines[-1]!r}")
     text = " ".join([match["text"], *rest]).strip()
-    answer, _, feedback = text.partition(" — ")
-    if not answer.strip():
+    answer, *feedback = re.split(r"(?:^|\s+)—\s+", text, maxsplit=1)
+    if not answer:
         raise ValueError("an option of a quiz must have a text")
-    return Option(answer.strip(), feedback.strip(), match["mark"] != " ", start)
+    return Option(answer, "".join(feedback), match["mark"] != " ", start)
