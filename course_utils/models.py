@@ -36,29 +36,25 @@ class BagOfWordsMLP(nn.Module):
         for name, rate in rates.items():
             if not 0 <= rate <= 1:
                 raise ValueError(f"{name} must lie in [0, 1], got {rate}")
+        self.input_dropout = nn.Dropout(input_dropout)
         self.hidden = nn.Linear(vocabulary_size, hidden)
+        self.hidden_dropout = nn.Dropout(hidden_dropout)
         self.output = nn.Linear(hidden, classes)
-        self.input_dropout = input_dropout
-        self.hidden_dropout = hidden_dropout
 
     def forward(self, ids: Tensor, counts: Tensor) -> Tensor:
         """Logits [N, classes] of texts as `bag_of_ids` gives them: ids long [N, L], counts [N, L].
 
         Each row has an id once; the id vocabulary_size fills it up and adds exactly nothing.
-        Raises ValueError when ids and counts differ in shape, IndexError for an id out of range.
+        Raises ValueError when ids and counts differ in shape; torch raises for an id out of range.
         """
         if ids.shape != counts.shape:
             raise ValueError(
                 f"ids and counts must have one shape, got {tuple(ids.shape)} "
                 f"and {tuple(counts.shape)}"
             )
-        counts = F.dropout(counts, self.input_dropout, self.training)
-        vectors = F.pad(self.hidden.weight.t(), (0, 0, 0, 1))  # a row of zeros for the filling
-        tokens = F.embedding(ids, vectors, padding_idx=len(vectors) - 1)
-        h = F.relu((counts.unsqueeze(-2) @ tokens).squeeze(-2) + self.hidden.bias)
-        logits: Tensor = self.output(F.dropout(h, self.hidden_dropout, self.training))
+        counts = self.input_dropout(counts)
+        weight = F.pad(self.hidden.weight, (0, 1))  # a column of zeros for the filling
+        tokens = weight.index_select(1, ids.flatten()).reshape(len(weight), *ids.shape)  # [H, N, L]
+        h = F.relu((tokens * counts).sum(-1).t() + self.hidden.bias)
+        logits: Tensor = self.output(self.hidden_dropout(h))
         return logits
-
-    def extra_repr(self) -> str:
-        """The two rates, for print(model)."""
-        return f"input_dropout={self.input_dropout}, hidden_dropout={self.hidden_dropout}"

@@ -1,0 +1,184 @@
+"""BagOfWordsMLP against the dense network it stands for."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call, grad, stack_module_state, vmap
+
+from course_utils.models import BagOfWordsMLP
+
+WORDS, TEXTS, LENGTH = 30, 40, 6
+
+
+def batch(seed: int = 0, texts: int = TEXTS) -> tuple[Tensor, Tensor, Tensor]:
+    """ids, counts, and the dense counts they stand for, float64; text 0 is empty."""
+    g = torch.Generator().manual_seed(seed)
+    ids = torch.stack([torch.randperm(WORDS, generator=g)[:LENGTH] for _ in range(texts)])
+    counts = torch.randint(1, 4, ids.shape, generator=g).double()
+    filled = torch.rand(ids.shape, generator=g) < 0.3
+    filled[0] = True
+    ids, counts = ids.masked_fill(filled, WORDS), counts.masked_fill(filled, 0)
+    dense = torch.zeros(texts, WORDS + 1, dtype=torch.float64).scatter_add_(1, ids, counts)
+    return ids, counts, dense[:, :WORDS]
+
+
+def dense_twin(net: BagOfWordsMLP) -> nn.Sequential:
+    twin = nn.Sequential(
+        nn.Dropout(net.input_dropout.p),
+        nn.Linear(WORDS, net.hidden.out_features),
+        nn.ReLU(),
+        nn.Dropout(net.hidden_dropout.p),
+        nn.Linear(net.hidden.out_features, net.output.out_features),
+    ).double()
+    for theirs, mine in zip(twin.parameters(), net.parameters(), strict=True):
+        theirs.data.copy_(mine.data)
+    return twin
+
+
+def pair(**options: Any) -> tuple[BagOfWordsMLP, nn.Sequential]:
+    torch.manual_seed(1)
+    net = BagOfWordsMLP(WORDS, hidden=8, classes=3, **options).double()
+    return net, dense_twin(net)
+
+
+def close(a: Tensor, b: Tensor) -> None:
+    torch.testing.assert_close(a, b, atol=1e-12, rtol=1e-12)
+
+
+@pytest.mark.parametrize("mode", ["eval", "train without dropout"])
+def test_equals_the_dense_network_with_gradients(mode: str) -> None:
+    net, twin = pair(input_dropout=0.5, hidden_dropout=0.5) if mode == "eval" else pair()
+    net.train(mode != "eval")
+    twin.train(mode != "eval")
+    ids, counts, dense = batch()
+    close(net(ids, counts), twin(dense))
+    net(ids, counts).square().sum().backward()
+    twin(dense).square().sum().backward()
+    for mine, theirs in zip(net.parameters(), twin.parameters(), strict=True):
+        assert mine.grad is not None
+        assert theirs.grad is not None
+        close(mine.grad, theirs.grad)
+
+
+def test_equals_the_dense_network_with_the_same_mask(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, twin = pair()
+    ids, counts, dense = batch()
+    masks = torch.bernoulli(torch.full((TEXTS, WORDS + 1), 0.5, dtype=torch.float64)) * 2
+    monkeypatch.setattr(net.input_dropout, "forward", lambda x: x * masks.gather(1, ids))
+    mine = net(ids, counts)
+    close(mine, twin(dense * masks[:, :WORDS]))
+
+
+def test_has_the_distribution_of_dense_dropout() -> None:
+    """Mean and covariance of the hidden sum over 40000 masks, against the closed form."""
+    net, _ = pair(input_dropout=0.3)
+    ids, counts, dense = (x[11:12] for x in batch())
+    many = 40_000
+    net.output = nn.Identity()  # type: ignore[assignment]
+    net.hidden.bias.data.fill_(100.0)  # so that ReLU does nothing
+    with torch.no_grad():
+        sums = net(ids.expand(many, -1), counts.expand(many, -1)) - 100.0
+    weighted = net.hidden.weight.detach() * dense  # [H, V]
+    covariance = 0.3 / 0.7 * weighted @ weighted.t()
+    error = sums.mean(0) - weighted.sum(1)
+    assert (error.abs() < 5 * (covariance.diagonal() / many).sqrt()).all()
+    spread = covariance.diagonal().sqrt()
+    assert ((sums.t().cov() - covariance).abs() < 0.03 * torch.outer(spread, spread)).all()
+    values = sums.round(decimals=9).unique(dim=0)
+    assert len(values) == 2 ** int((counts > 0).sum())  # one mask for each token, and no more
+
+
+def test_each_text_has_its_own_mask() -> None:
+    net, _ = pair(input_dropout=0.5)
+    ids, counts, _ = (x[11:12].expand(50, -1) for x in batch())
+    assert len(net(ids, counts).unique(dim=0)) > 10
+    net.eval()
+    assert len(net(ids, counts).unique(dim=0)) == 1
+
+
+def test_hidden_dropout_is_applied_in_training_alone() -> None:
+    net, _ = pair(hidden_dropout=1.0)
+    ids, counts, _ = batch()
+    close(net(ids, counts), net.output.bias.expand(TEXTS, -1))
+    assert not torch.equal(net.eval()(ids, counts), net.output.bias.expand(TEXTS, -1))
+
+
+def test_starts_where_the_dense_network_starts() -> None:
+    torch.manual_seed(5)
+    net = BagOfWordsMLP(1839)
+    torch.manual_seed(5)
+    twin = nn.Sequential(nn.Linear(1839, 16), nn.ReLU(), nn.Linear(16, 2))
+    for mine, theirs in zip(net.parameters(), twin.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+def test_filling_adds_exactly_nothing() -> None:
+    net, _ = pair()
+    ids, counts, _ = batch()
+    wide_ids = F.pad(ids, (0, 7), value=WORDS)
+    assert torch.equal(net(ids, counts), net(wide_ids, F.pad(counts, (0, 7))))
+    empty = net(ids[:1], counts[:1])
+    close(empty, net.output(net.hidden.bias.relu())[None])
+    close(net(ids[:1, :0], counts[:1, :0]), empty)
+
+
+@pytest.mark.parametrize("own_batch", [True, False])
+def test_gradients_under_vmap_are_those_of_single_networks(own_batch: bool) -> None:
+    nets = [BagOfWordsMLP(WORDS, hidden=8).double() for _ in range(3)]
+    base = copy.deepcopy(nets[0]).to("meta")
+    state, _ = stack_module_state(nets)  # type: ignore[arg-type]
+    batches = [batch(seed if own_batch else 0)[:2] for seed in range(3)]
+    labels = torch.arange(TEXTS) % 2
+
+    def loss(parameters: dict[str, Tensor], ids: Tensor, counts: Tensor) -> Tensor:
+        return F.cross_entropy(functional_call(base, parameters, (ids, counts)), labels)
+
+    ids, counts = (torch.stack(x) for x in zip(*batches, strict=True))
+    where = 0 if own_batch else None
+    inputs = (ids, counts) if own_batch else batches[0]
+    together = vmap(grad(loss), in_dims=(0, where, where))(state, *inputs)
+    for i, net in enumerate(nets):
+        F.cross_entropy(net(*batches[i]), labels).backward()
+        for name, parameter in net.named_parameters():
+            assert parameter.grad is not None
+            close(together[name][i], parameter.grad)
+
+
+def test_masks_differ_between_networks_under_vmap() -> None:
+    nets = [BagOfWordsMLP(WORDS, input_dropout=0.5) for _ in range(4)]
+    for net in nets[1:]:
+        net.load_state_dict(nets[0].state_dict())
+    base = copy.deepcopy(nets[0]).to("meta")
+    state, _ = stack_module_state(nets)  # type: ignore[arg-type]
+    ids, counts = batch()[0], batch()[1].float()
+    logits = vmap(lambda p: functional_call(base, p, (ids, counts)), randomness="different")(state)
+    assert len(logits.unique(dim=0)) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"vocabulary_size": 0}, "vocabulary_size must be at least 1, got 0"),
+        ({"hidden": 0}, "hidden must be at least 1"),
+        ({"classes": 0}, "classes must be at least 1"),
+        ({"input_dropout": -0.1}, r"input_dropout must lie in \[0, 1\], got -0.1"),
+        ({"hidden_dropout": 1.1}, "hidden_dropout must lie in"),
+    ],
+)
+def test_bad_arguments(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        BagOfWordsMLP(**{"vocabulary_size": WORDS, **options})
+
+
+def test_bad_inputs() -> None:
+    net = BagOfWordsMLP(WORDS)
+    with pytest.raises(ValueError, match=r"ids and counts must have one shape, got \(2, 3\) and"):
+        net(torch.zeros(2, 3, dtype=torch.long), torch.zeros(2, 4))
+    with pytest.raises((IndexError, RuntimeError), match="out of"):
+        net(torch.full((2, 3), WORDS + 1), torch.zeros(2, 3))
