@@ -26,7 +26,7 @@ KEPT = 3
 # One thread: two kernels with two OpenMP threads each on two cores are five times slower than one
 # after the other, and the order in which threads add floats is not fixed. SVG files get a date,
 # and sets of strings an order, that change with every process unless these are set.
-KERNEL_ENVIRONMENT = {
+FIXED = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -48,10 +48,22 @@ def has_gpu() -> bool:
 @cache
 def _surroundings() -> str:
     """What outputs depend on and no file of the project shows."""
+    parts = (sys.version, metadata.version("torch"), f"gpu {has_gpu()}", f"sst2 {_sst2()}")
+    return "\n".join(parts)
+
+
+@cache
+def _sst2() -> str:
     from course_utils.data import sst2_status
 
-    parts = (sys.version, metadata.version("torch"), f"gpu {has_gpu()}", f"sst2 {sst2_status()}")
-    return "\n".join(parts)
+    return sst2_status()
+
+
+def kernel_environment() -> dict[str, str]:
+    """Environment variables of every kernel whose outputs are kept."""
+    # What the fingerprint says of SST-2 must hold for all of them, whatever the network does next.
+    offline = {"COURSE_OFFLINE": "1"} if _sst2() == "stand-in" else {}
+    return {**os.environ, **FIXED, **offline}
 
 
 def fingerprint(root: Path) -> str:

@@ -26,7 +26,7 @@ _render_unhandled = NbElementRenderer.render_unhandled
 
 def render_image(self: NbElementRenderer, data: MimeData) -> list[nodes.Element]:
     """Render an image output with the alternative text of its metadata, and warn without one."""
-    images = _render_image(self, data)
+    images: list[nodes.Element] = _render_image(self, data)
     alt = data.output_metadata.get(data.mime_type, {}).get("alt", "")
     for image in images:
         image["alt"] = alt or image.get("alt", "")

@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from book.cache import KERNEL_ENVIRONMENT, OutputCache, has_gpu, tidy
+from book.cache import OutputCache, has_gpu, kernel_environment, tidy
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 # The traceback of a deep failure is long; its end says what happened.
@@ -80,9 +80,7 @@ async def _execute(job: Job, timeout: int) -> None:
     start = time.perf_counter()
     try:
         # Not the error stream of cells, which is an output, but what the kernel itself has to say.
-        await client.async_execute(
-            env={**os.environ, **KERNEL_ENVIRONMENT}, stderr=subprocess.DEVNULL
-        )
+        await client.async_execute(env=kernel_environment(), stderr=subprocess.DEVNULL)
         tidy(job.notebook)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         job.error = _explain(job.notebook, error)
