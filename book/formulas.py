@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from book.site import MACROS
+from book.katex import MACROS
 
 ENVIRONMENT = re.compile(r"\\begin\{(\w+)(\*?)\}(.*)\\end\{\1\2\}", re.S)
 # What stands alone in a text but not between dollar signs, and what replaces it there.
