@@ -77,7 +77,7 @@ def _attempt(url: str, sha256: str, timeout: float, seconds: float, max_bytes: i
         except (OSError, http.client.HTTPException, ValueError) as error:
             result.append(_Refused(f"{type(error).__name__}: {error}"))
 
-    worker = threading.Thread(target=transfer, daemon=True)
+    worker = threading.Thread(target=transfer, name=f"download {url}", daemon=True)
     try:
         worker.start()
         worker.join(seconds)

@@ -103,9 +103,9 @@ def test_calibration_error_by_hand() -> None:
 
 
 def test_the_upper_end_of_a_bin_belongs_to_it() -> None:
-    p = torch.tensor([[0.5, 0.25, 0.25], [0.25, 0.75, 0.0]], dtype=torch.float64)
-    y = torch.tensor([1, 1])  # gaps -0.5 in (0.25, 0.5] and +0.25 in (0.5, 0.75]
-    assert expected_calibration_error(p, y, bins=4) == pytest.approx(0.375, abs=1e-12)
+    p = torch.tensor([[0.5, 0.25, 0.25], [0.25, 0.6, 0.15]], dtype=torch.float64)
+    y = torch.tensor([1, 1])  # gaps -0.5 in (0.25, 0.5] and +0.4 in (0.5, 0.75]
+    assert expected_calibration_error(p, y, bins=4) == pytest.approx(0.45, abs=1e-12)
     sure = torch.tensor([[1.0, 0.0]])
     assert expected_calibration_error(sure, torch.tensor([1])) == 1.0
     assert expected_calibration_error(sure, torch.tensor([0])) == 0.0
