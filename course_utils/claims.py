@@ -25,6 +25,7 @@ def claim(
     holds: object,
     estimate: Estimate | None = None,
     unit: str = "",
+    over: str = "seeds",
     when: bool = True,
     **evidence: object,
 ) -> None:
@@ -35,9 +36,10 @@ def claim(
         text: the sentence, in Markdown; put numbers in by f-string, never by hand.
         holds: whether the run on this page supports the sentence; a bool, or a tensor or array
             of one element.
-        estimate: the number behind it, with interval and number of seeds.
+        estimate: the number behind it, with interval and number of seeds (or whatever `over` says).
         unit: how to write the estimate: "" as it is, "%" for a fraction, "pp" for a difference
             of fractions.
+        over: what the interval of the estimate is over.
         when: False if the run could not test the claim, as on stand-in data; the claim is then
             shown as *not evaluated*, never as one that holds.
         evidence: further numbers to show, by name.
@@ -58,6 +60,7 @@ def claim(
         "verdict": "holds" if when else "not evaluated",
         "estimate": "" if estimate is None else _estimate_text(estimate, unit),
         "n": None if estimate is None else estimate.n,
+        "over": over,
         "evidence": {name: _plain(value) for name, value in evidence.items()},
     }
     if when and not bool(holds):
@@ -85,7 +88,7 @@ def _plain(value: Any) -> str:
 def _details(entry: dict[str, Any]) -> str:
     parts = []
     if entry["estimate"]:
-        parts.append(f"{entry['estimate']} (95 % interval, {entry['n']} seeds)")
+        parts.append(f"{entry['estimate']} (95 % interval, {entry['n']} {entry['over']})")
     parts += [f"{name.replace('_', ' ')}: {value}" for name, value in entry["evidence"].items()]
     return "; ".join(parts)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_utils.sparse import sparse_linear
+
 
 class BagOfWordsMLP(nn.Module):
     """Dropout-Linear-ReLU-Dropout-Linear on word counts, computed from the non-zero ones alone.
@@ -53,8 +55,6 @@ class BagOfWordsMLP(nn.Module):
                 f"and {tuple(counts.shape)}"
             )
         counts = self.input_dropout(counts)
-        weight = F.pad(self.hidden.weight, (0, 1))  # a column of zeros for the filling
-        tokens = weight.index_select(1, ids.flatten()).reshape(len(weight), *ids.shape)  # [H, N, L]
-        h = F.relu((tokens * counts).sum(-1).t() + self.hidden.bias)
+        h = F.relu(sparse_linear(ids, counts, self.hidden.weight) + self.hidden.bias)
         logits: Tensor = self.output(self.hidden_dropout(h))
         return logits

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Literal, overload
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
@@ -160,6 +161,27 @@ def bag_of_ids(
         pad_sequence(ids, batch_first=True, padding_value=len(vocabulary)),
         pad_sequence(counts, batch_first=True),
     )
+
+
+def log_count_ratio(x: Any, labels: Any, alpha: float = 1.0) -> Any:
+    """Naive Bayes log-count ratio of each feature, [V]: how much more frequent among positives.
+
+        r = log((p / |p|_1) / (q / |q|_1)),   p = alpha + sum_{i: y_i = 1} x_i,   q the same for 0
+
+    x: counts or 0/1 features [N, V], a NumPy array or a SciPy sparse matrix; labels: 0 or 1, [N].
+    Raises ValueError for labels that are not 0 and 1, both present, or an alpha that is not
+    positive. Source: Wang and Manning 2012, equation 1.
+
+    >>> log_count_ratio(np.array([[3.0, 0.0], [0.0, 1.0]]), np.array([1, 0])).round(2)
+    array([ 0.88, -1.2 ])
+    """
+    y = np.asarray(labels)
+    if y.shape != (x.shape[0],) or set(y.tolist()) != {0, 1}:
+        raise ValueError(f"labels must be {x.shape[0]} zeros and ones, both present, got {y}")
+    if not alpha > 0:
+        raise ValueError(f"alpha must be positive, got {alpha}")
+    p, q = (alpha + np.asarray(x[y == c].sum(axis=0)).ravel() for c in (1, 0))
+    return np.log(p / p.sum()) - np.log(q / q.sum())
 
 
 def _count(texts: Sequence[str], vocabulary: Vocabulary, binary: bool) -> list[Counter[int]]:

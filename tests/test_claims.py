@@ -31,7 +31,7 @@ def test_a_true_claim_is_published_with_its_evidence(published) -> None:
     assert json.loads(json.dumps(entry)) == entry
     assert entry["verdict"] == "holds"
     assert entry["estimate"] == "+2.1 ± 1.0 pp"
-    assert entry["n"] == 5
+    assert (entry["n"], entry["over"]) == (5, "seeds")
     assert entry["evidence"]["baseline"] == "0.7743"
     assert 'id="claim-a-b"' in bundle["text/html"]
     assert "<strong>larger</strong> than <code>0</code>" in bundle["text/html"]
@@ -68,6 +68,11 @@ def test_an_array_of_verdicts_is_refused(published) -> None:
 def test_bad_input_is_named(arguments, message) -> None:
     with pytest.raises(ValueError, match=message):
         claim(**arguments, holds=True)
+
+
+def test_an_interval_may_be_over_something_else_than_seeds(published) -> None:
+    claim("x", "t", holds=True, estimate=Estimate(1, 0, 2, 1821), over="sentences")
+    assert "(95 % interval, 1821 sentences)" in published[0]["text/html"]
 
 
 def test_markup_in_the_text_is_escaped(published) -> None:

@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 
 from course_utils.data import sst2
-from course_utils.text import Vocabulary, bag_of_ids, bag_of_words, tokenize
+from course_utils.text import (
+    Vocabulary,
+    bag_of_ids,
+    bag_of_words,
+    log_count_ratio,
+    tokenize,
+)
 
 TEXTS = ["Cats are perfect, cats ARE cats.", "dogs aren't", "dogs -- and cats!", "birds"]
 needs_sst2 = pytest.mark.skipif(
@@ -154,3 +160,31 @@ def test_a_text_without_a_known_token_is_a_row_of_zeros(text: str) -> None:
 def test_bad_arguments(call: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("alpha", [0.5, 1.0])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_log_count_ratio_is_the_one_of_naive_bayes(alpha, sparse) -> None:
+    from scipy.sparse import csr_matrix
+    from sklearn.naive_bayes import MultinomialNB
+
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 4, (50, 12)).astype(float), rng.integers(0, 2, 50)
+    model = MultinomialNB(alpha=alpha).fit(x, y)
+    expected = model.feature_log_prob_[1] - model.feature_log_prob_[0]
+    ratio = log_count_ratio(csr_matrix(x) if sparse else x, y, alpha)
+    np.testing.assert_allclose(ratio, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("labels", "alpha", "message"),
+    [
+        ([1, 1], 1.0, "both present"),
+        ([0, 2], 1.0, "zeros and ones"),
+        ([0, 1, 1], 1.0, "labels must be 2"),
+        ([0, 1], 0.0, "alpha must be positive, got 0.0"),
+    ],
+)
+def test_log_count_ratio_names_bad_input(labels, alpha, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        log_count_ratio(np.eye(2), np.array(labels), alpha)

@@ -1,0 +1,100 @@
+"""A linear layer on vectors that are almost all zeros."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def sparse_linear(ids: Tensor, counts: Tensor, weight: Tensor) -> Tensor:
+    """x W^T for vectors x [N, V] given by their non-zero entries: x[n, ids[n, l]] = counts[n, l].
+
+    ids: long [N, L], each once in a row; counts: float [N, L], an entry of 0 is left out, whatever
+    its id; weight: [H, V], as in `torch.nn.Linear`. Returns [N, H]. The time grows with the number
+    of non-zero counts instead of N V. Under `torch.vmap` all members share one call.
+
+        h[n] = sum over l of counts[n, l] W[:, ids[n, l]]
+
+    Raises IndexError for an id of a non-zero count outside 0 ... V - 1, NotImplementedError in
+    backward when counts require a gradient: their zeros were skipped.
+
+    >>> sparse_linear(torch.tensor([[1, 3]]), torch.tensor([[2.0, 0.0]]), torch.eye(3))
+    tensor([[0., 2., 0.]])
+    """
+    one_member = ids[None], counts[None], weight.t()[None]
+    output: Tensor = _Gather.apply(*one_member)[0]  # type: ignore[no-untyped-call]  # torch's own
+    return output
+
+
+class _Members(torch.autograd.Function):
+    """A function of tensors whose first dimension is that of members, also under vmap."""
+
+    @classmethod
+    def vmap(
+        cls, info: Any, in_dims: tuple[int | None, ...], *tensors: Tensor
+    ) -> tuple[Tensor, int]:
+        moved = (
+            x.expand(info.batch_size, *x.shape) if dim is None else x.movedim(dim, 0)
+            for x, dim in zip(tensors, in_dims, strict=True)
+        )
+        output: Tensor = cls.apply(*(x.flatten(0, 1) for x in moved))  # type: ignore[no-untyped-call]
+        return output.unflatten(0, (info.batch_size, -1)), 0  # type: ignore[no-untyped-call]
+
+
+class _Gather(_Members):
+    """ids, counts [M, N, L], rows [M, V, H] -> h [M, N, H], sums of rows."""
+
+    @staticmethod
+    def forward(ids: Tensor, counts: Tensor, rows: Tensor) -> Tensor:
+        token, value, lengths = _entries(ids, counts, rows.shape[1])
+        starts = lengths.cumsum(0) - lengths
+        h = F.embedding_bag(token, rows.flatten(0, 1), starts, mode="sum", per_sample_weights=value)
+        return h.view(*ids.shape[:2], -1)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, None, Tensor]:
+        if ctx.needs_input_grad[1]:
+            raise NotImplementedError("counts require a gradient, which is not computed")
+        ids, counts, rows = ctx.saved_tensors
+        return None, None, _Scatter.apply(ids, counts, grad, rows[:, :, :0])  # type: ignore[no-untyped-call]
+
+
+class _Scatter(_Members):
+    """The transpose of `_Gather`: gradients [M, N, H] -> [M, V, H]; `like` [M, V, 0] gives V."""
+
+    @staticmethod
+    def forward(ids: Tensor, counts: Tensor, grad: Tensor, like: Tensor) -> Tensor:
+        members, size = like.shape[:2]
+        token, value, lengths = _entries(ids, counts, size)
+        text = torch.arange(len(lengths), device=ids.device).repeat_interleave(lengths)
+        rows = grad.new_zeros(members * size, grad.shape[2])
+        rows.index_add_(0, token, value[:, None] * grad.flatten(0, 1).index_select(0, text))
+        return rows.view(members, size, -1)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs[:2])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, None, Tensor, None]:
+        ids, counts = ctx.saved_tensors
+        return None, None, _Gather.apply(ids, counts, grad), None  # type: ignore[no-untyped-call]
+
+
+def _entries(ids: Tensor, counts: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Non-zero entries: token (id j of member m is m size + j), count; how many each text has."""
+    used = counts != 0
+    highest = int(torch.where(used, ids, 0).max()) if ids.numel() else 0
+    if highest >= size:
+        raise IndexError(f"ids must be less than the {size} columns of weight, got {highest}")
+    first = size * torch.arange(len(ids), device=ids.device)[:, None, None]
+    place = used.flatten().nonzero().squeeze(1)
+    token = (ids + first).flatten().index_select(0, place)
+    return token, counts.flatten().index_select(0, place), used.sum(-1).flatten()
