@@ -140,6 +140,7 @@ def test_inline(myst, expected):
         ("{.wide}\ntext", "text"),
         ("[^x]: One\n    two", "<sup>1</sup> One\ntwo"),
         ("```python\n:::{note}\n{eq}`x`\n```", "```python\n:::{note}\n{eq}`x`\n```"),
+        ("```\n{eq}`x`\n\n{eq}`y`\n```", "```\n{eq}`x`\n\n{eq}`y`\n```"),
         ("    {eq}`x`", "    {eq}`x`"),
         ("| a |\n|---|\n| {eq}`eq-a` |", "| a |\n|---|\n| (2.1) |"),
         ("a\n\n\nb", "a\n\nb"),
