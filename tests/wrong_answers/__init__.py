@@ -1,0 +1,1 @@
+"""Plausible wrong answers to the exercises, one module a chapter; the public tests must catch each."""
