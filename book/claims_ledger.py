@@ -9,7 +9,7 @@ from docutils import nodes
 from book.ledger_data import Chapter
 from book.ledger_nodes import LedgerDirective, claim_link, table
 
-HEAD = ["Claim", "Estimate, 95 % interval", "Seeds", "Verdict", "Shown by"]
+HEAD = ["Claim", "Estimate, 95 % interval", "Over", "Verdict", "Shown by"]
 
 
 class ClaimsLedger(LedgerDirective):
@@ -31,7 +31,7 @@ class ClaimsLedger(LedgerDirective):
         return [
             self.markdown(claim["text"]),
             [_text(evidence(claim))],
-            [_text(str(claim["n"] or ""))],
+            [_text(over(claim))],
             [nodes.paragraph("", "", verdict)],
             [claim_link(self.env, claim["id"])],
         ]
@@ -50,6 +50,11 @@ def evidence(claim: dict[str, Any]) -> str:
         f"{name.replace('_', ' ')}: {value}" for name, value in claim["evidence"].items()
     )
     return str(claim["estimate"] or numbers)
+
+
+def over(claim: dict[str, Any]) -> str:
+    """What the interval of the estimate is over, as "5 seeds"; "" without an estimate."""
+    return f"{claim['n']} {claim['over']}" if claim["n"] else ""
 
 
 def _text(text: str) -> nodes.paragraph:

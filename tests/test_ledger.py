@@ -142,8 +142,8 @@ def test_the_claims_ledger_shows_every_claim_with_a_link_to_its_cell(book):
     page = BeautifulSoup(book.page("aclaims"), "html.parser")
     assert page.select_one(".ledger-total").text == "Claims: 2. They hold: 1. Not evaluated: 1."
     head, first, second = rows(book, "aclaims")
-    assert head == ["Claim", "Estimate, 95 % interval", "Seeds", "Verdict", "Shown by"]
-    assert first[1:] == ["0.50 ± 0.10", "7", "holds", "one-holds"]
+    assert head == ["Claim", "Estimate, 95 % interval", "Over", "Verdict", "Shown by"]
+    assert first[1:] == ["0.50 ± 0.10", "7 seeds", "holds", "one-holds"]
     assert second == ["Two x.", "accuracy: 0.25", "", "not evaluated", "two-open"]
     links = [link["href"] for link in page.select("table.ledger a")]
     assert links == ["chapter.html#claim-one-holds", "chapter.html#claim-two-open"]
