@@ -40,7 +40,9 @@ NOT_RUN = "This cell needs a GPU; it was not run here."
 @cache
 def has_gpu() -> bool:
     """Whether cells tagged `gpu` can run on this machine."""
-    from course_utils.device import has_gpu as cuda_is_there  # importing torch takes seconds
+    if metadata.version("torch").endswith("+cpu"):
+        return False  # without importing it, which takes seconds
+    from course_utils.device import has_gpu as cuda_is_there
 
     return cuda_is_there()
 
@@ -54,7 +56,7 @@ def _surroundings() -> str:
 
 @cache
 def _sst2() -> str:
-    from course_utils.data import sst2_status
+    from course_utils.corpus import sst2_status  # `data` imports torch
 
     return sst2_status()
 

@@ -84,7 +84,11 @@ def _execute(todo: list[Job], cache: OutputCache, env: Any) -> None:
     execute(todo, cache, env.mystnb_config.execution_timeout, LOG.info)
     failed = [job for job in todo if job.error]
     if failed:
-        raise NotExecutedError("\n\n".join(f"{job.docname}: {job.error}" for job in failed))
+        for job in failed:
+            LOG.error("%s: %s", job.docname, job.error)
+        # Jupyter Book prints the exception twice: the tracebacks of cells are not in it.
+        heads = [f"{job.docname}: {job.error.splitlines()[0]}" for job in failed]
+        raise NotExecutedError("\n".join(heads))
 
 
 def _pages(env: BuildEnvironment, name: str) -> set[str]:

@@ -32,10 +32,10 @@ def render_image(self: NbElementRenderer, data: MimeData) -> list[nodes.Element]
         image["alt"] = alt or image.get("alt", "")
         image["classes"].append("course-figure")
         if not image["alt"].strip():
-            # None: `require_alt` is to pass over it, the cell has been named here.
-            image["alt"] = None
+            cells = self.renderer.nb_client.notebook.cells[: data.cell_index + 1]
+            number = sum(cell.cell_type == "code" for cell in cells)
             self.logger.warning(
-                f"figure without alternative text in cell {data.cell_index + 1}: "
+                f"figure without alternative text in cell {number}: "
                 "display it with course_utils.plot.show(fig, alt=...)",
                 subtype="alt",
                 line=data.line,
@@ -54,7 +54,8 @@ def render_unhandled(self: NbElementRenderer, data: MimeData) -> list[nodes.Elem
 def require_alt(app: Sphinx, doctree: nodes.document) -> None:
     """Warn of images in the text, and of HTML in cells and text, without alternative text."""
     for image in doctree.findall(nodes.image):
-        if image.get("alt", "") is not None and not image.get("alt", "").strip():
+        # The cell of a figure has been named already.
+        if not image.get("alt", "").strip() and "course-figure" not in image["classes"]:
             _warn(f"image {image['uri']!r} without alternative text", image)
     for raw in doctree.findall(nodes.raw):
         for tag in IMAGE_TAG.findall(raw.astext()):

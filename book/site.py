@@ -47,6 +47,8 @@ def slim(page: str) -> str:
     page = BLOCKING.sub("<script defer", head) + end + body
     # The extension gives all exercises of a page the same id.
     page = SHARED_ID.sub(r'<section class="\1">', page)
+    # A list has items; the role that docutils gives them is deprecated and not allowed there.
+    page = page.replace(' role="doc-biblioentry"', ' role="listitem"')
     # All content has to be in some landmark.
     return LOGO.sub('<div class="sidebar-primary-item" role="region" aria-label="Title">', page)
 
