@@ -9,7 +9,6 @@ from typing import Any, Literal, NamedTuple
 
 from course_utils.display import publish
 
-Status = Literal["right", "wrong", "not attempted"]
 _SIGN = {"right": "✓", "wrong": "✗", "not attempted": "○"}
 
 
@@ -17,7 +16,7 @@ class Result(NamedTuple):
     """What one test said: its title, the status, and a hint when it is wrong."""
 
     title: str
-    status: Status
+    status: Literal["right", "wrong", "not attempted"]
     hint: str
 
 

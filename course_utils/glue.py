@@ -10,8 +10,8 @@ from course_utils.display import publish
 def glue(**values: object) -> None:
     """Print each value and keep it for the page, where the text quotes it by name.
 
-    The book reads the value with ``{glue:text}`page.md::name:.3f` ``; in a notebook the text
-    shows the name, and the value stands in the output of the cell.
+    The book reads the value with the role `glue:text`; in a notebook the text shows the name,
+    and the value stands in the output of the cell.
 
     >>> glue(answer=42)
     answer = 42

@@ -166,7 +166,7 @@ def bag_of_ids(
 def log_count_ratio(x: Any, labels: Any, alpha: float = 1.0) -> Any:
     """Naive Bayes log-count ratio of each feature, [V]: how much more frequent among positives.
 
-        r = log((p / |p|_1) / (q / |q|_1)),   p = alpha + sum_{i: y_i = 1} x_i,   q the same for 0
+        r = log(p / sum(p)) - log(q / sum(q)),   p = alpha + sum of x_i with y_i = 1,   q with 0
 
     x: counts or 0/1 features [N, V], a NumPy array or a SciPy sparse matrix; labels: 0 or 1, [N].
     Raises ValueError for labels that are not 0 and 1, both present, or an alpha that is not

@@ -1,4 +1,4 @@
-"""Every solution passes its public tests, every stub is 'not attempted', every wrong answer fails."""
+"""Solutions pass their public tests, stubs are "not attempted", wrong answers are caught."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Plausible wrong answers to the exercises, one module a chapter; the public tests must catch each."""
+"""Plausible wrong answers to the exercises, one module a chapter; the tests must catch each."""
