@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable
@@ -181,6 +182,8 @@ def _tidy_output(output: Any, count: int) -> NotebookNode:
     node.pop("transient", None)
     if node.output_type == "execute_result":
         node.execution_count = count
+    elif node.output_type == "error":  # nbval runs each cell as if it were the first
+        node.traceback = [re.sub(r"In\[\d+\]", f"In[{count}]", line) for line in node.traceback]
     return node
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import site_browser
 import site_checks
-from minibook import CODE, ROOT, SVG, MiniBook, cell, figure
+from minibook import CODE, SVG, MiniBook, cell, figure
 
 ALT = "{'image/svg+xml': {'alt': 'A triangle.'}}"
 GLUE = "from course_utils.glue import glue\nglue(answer={})"
@@ -204,10 +204,3 @@ def test_the_link_check_sees(tmp_path: Path) -> None:
         "a.html: b.html#gone",
         "a.html: gone.html",
     ]
-
-
-def test_katex_of_pages_and_of_the_renderer_are_one_version() -> None:
-    from sphinxcontrib.katex import katex_version
-
-    style = (ROOT / "book" / "static" / "katex" / "katex.min.css").read_text()
-    assert f'"{katex_version}"' in style
