@@ -1,0 +1,179 @@
+"""Train S seeds x G settings of any network at once, as one batched network.
+
+A small network leaves a processor idle: most of a step goes into calling some hundred operations.
+Members stacked along a new dimension share those calls, so many runs cost little more than a few.
+Each member has its own weights, batches, dropout masks and running statistics, and ends where a
+separate run with the same weights, batches and masks ends.
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from course_utils.batched_optimizer import BatchedOptimizer, OptimizerFactory, ScheduleFactory
+from course_utils.recorder import History, Metric, Recorder, accuracy
+from course_utils.stacked_layers import Loss, member_losses
+from course_utils.stacking import Stack
+
+Inputs = Tensor | tuple[Tensor, ...]
+Data = tuple[Inputs, Tensor]
+T = TypeVar("T")
+
+__all__ = ["History", "accuracy", "batches", "train"]
+
+
+def train(
+    models: Sequence[nn.Module],
+    data: Data,
+    *,
+    seeds: Sequence[int],
+    optimizer: OptimizerFactory | Sequence[OptimizerFactory],
+    steps: int,
+    batch_size: int,
+    loss: Loss | Sequence[Loss] = F.cross_entropy,
+    schedule: ScheduleFactory | Sequence[ScheduleFactory] | None = None,
+    evaluate: Mapping[str, Data] | None = None,
+    metrics: Mapping[str, Metric] | None = None,
+    every: int = 100,
+    progress: Callable[[str], object] | None = None,
+) -> History:
+    """Train all models in place, as one batched network, and return their histories.
+
+    ``models``: G settings of S = len(seeds) modules each, setting by setting, alike in all but the
+    values of parameters and buffers. Afterwards they hold the trained values.
+    ``data``: (inputs, targets) for all members; inputs may be a tuple of tensors, the arguments of
+    the model. Setting by setting, the member of seed s sees the same batches, those of
+    `batches([s], ...)`. Dropout masks differ in every member; they follow from ``seeds``, and the
+    global random state is left as it was.
+    ``optimizer``: a function of the parameters, such as ``partial(torch.optim.AdamW, lr=1e-3)``, or
+    a list with one for each setting; so are ``loss`` (of logits and targets, a scalar) and
+    ``schedule`` (of the optimizer, such as ``partial(CosineAnnealingLR, T_max=steps)``). The
+    optimizer must be element-wise; it gets the parameters that are not frozen, in the order of
+    ``model.parameters()``, with members as the first dimension.
+    ``evaluate``: named data on which ``metrics`` (of logits and targets, a number or a tensor; by
+    default the loss) are measured in evaluation mode at step 0, each ``every`` steps and the last.
+    ``progress``: called with a line of text at each evaluation, for example ``print``.
+
+    Errors: ValueError for arguments that do not fit each other, TypeError for a model that does not
+    return one tensor, RuntimeError for one that `torch.vmap` cannot batch.
+
+    >>> models = [torch.nn.Linear(2, 2) for seed in range(3)]
+    >>> data = torch.eye(2), torch.tensor([0, 1])
+    >>> sgd = lambda parameters: torch.optim.SGD(parameters, lr=1.0)
+    >>> history = train(models, data, seeds=range(3), optimizer=sgd, steps=9, batch_size=2,
+    ...                 evaluate={"train": data}, metrics={"accuracy": accuracy})
+    >>> history["train", "accuracy"][-1]
+    tensor([[1., 1., 1.]])
+    """
+    settings = count_settings(models, seeds)
+    check_counts(steps=steps, batch_size=batch_size, every=every)
+    losses = for_each_setting("loss", loss, settings)
+    optimizers = for_each_setting("optimizer", optimizer, settings)
+    schedules = for_each_setting("schedule", schedule, settings) if schedule else []
+    device = next((p.device for p in models[0].parameters()), torch.device("cpu"))
+    inputs, targets = as_tensors("data", data, device)
+    recorder = Recorder(
+        {n: as_tensors(f"evaluate[{n!r}]", d, device) for n, d in (evaluate or {}).items()},
+        [metrics or {"loss": loss} for loss in losses],
+        progress,
+    )
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        drawn = batches(seeds, len(targets), batch_size)
+        try_alone(models[0], [tuple(x[:batch_size] for x in inputs), *recorder.samples()])
+        stack = Stack(models)
+        update = BatchedOptimizer(
+            [p for p in stack.parameters if p.requires_grad], optimizers, schedules
+        )
+        torch.manual_seed(random.Random(f"masks of {list(seeds)}").getrandbits(63))
+        for step in range(steps):
+            if step % every == 0:
+                recorder.measure(step, stack)
+            rows = next(drawn).repeat(settings, 1).to(device)
+            logits = stack(tuple(x[rows] for x in inputs), training=True)
+            batch_loss = member_losses(losses, logits, targets[rows])
+            torch.autograd.backward(batch_loss.sum())
+            update.step()
+            recorder.batch_losses.append(batch_loss.detach())
+        recorder.measure(steps, stack)
+    stack.write_back()
+    return recorder.history(len(seeds))
+
+
+def batches(seeds: Sequence[int], examples: int, batch_size: int) -> Iterator[Tensor]:
+    """Yield row numbers [seeds, batch_size] without end, each seed from its own generator.
+
+    As a DataLoader with shuffle and drop_last: an epoch is a permutation cut into batches, the
+    incomplete one at the end left out. ValueError unless 1 <= batch_size <= examples.
+
+    >>> next(batches([0, 1], examples=5, batch_size=2)).shape
+    torch.Size([2, 2])
+    """
+    if not 1 <= batch_size <= examples:
+        raise ValueError(f"batch_size must be from 1 to the {examples} examples, got {batch_size}")
+    return _batches(seeds, examples, batch_size)
+
+
+def _batches(seeds: Sequence[int], examples: int, batch_size: int) -> Iterator[Tensor]:
+    generators = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
+    while True:
+        order = torch.stack([torch.randperm(examples, generator=g) for g in generators])
+        for start in range(0, examples - batch_size + 1, batch_size):
+            yield order[:, start : start + batch_size]
+
+
+def try_alone(model: nn.Module, samples: Sequence[tuple[Tensor, ...]]) -> None:
+    """Run a copy of one model as it is, so that its own errors are seen as plain PyTorch's."""
+    model = copy.deepcopy(model).train()
+    for inputs in samples:
+        with torch.no_grad():
+            output = model(*inputs)
+        if not isinstance(output, Tensor):
+            raise TypeError(f"models must return one tensor, got {type(output).__name__}")
+        model.eval()
+
+
+def count_settings(models: Sequence[nn.Module], seeds: Sequence[int]) -> int:
+    """Return G = len(models) / len(seeds); ValueError if that is not a whole number above 0."""
+    if not len(models) or not len(seeds) or len(models) % len(seeds):
+        raise ValueError(
+            "models must be G settings of len(seeds) modules each, "
+            f"got {len(models)} models for {len(seeds)} seeds"
+        )
+    return len(models) // len(seeds)
+
+
+def check_counts(**counts: int) -> None:
+    """Raise ValueError for a count below 1."""
+    for name, count in counts.items():
+        if count < 1:
+            raise ValueError(f"{name} must be at least 1, got {count}")
+
+
+def for_each_setting(name: str, value: T | Sequence[T], settings: int) -> list[T]:
+    """Return a list of `settings` values: the one given repeated, or the list given."""
+    if not isinstance(value, Sequence):
+        return [value] * settings
+    if len(value) != settings:
+        raise ValueError(
+            f"{name} must be one or a list of {settings}, one for each setting, got {len(value)}"
+        )
+    return list(value)
+
+
+def as_tensors(name: str, data: Data, device: torch.device) -> tuple[tuple[Tensor, ...], Tensor]:
+    """Return (inputs, targets) on the device, inputs as a tuple; ValueError if lengths differ."""
+    inputs, targets = data
+    inputs = inputs if isinstance(inputs, tuple) else (inputs,)
+    lengths = [len(x) for x in (*inputs, targets)]
+    if len(set(lengths)) != 1 or not lengths[0]:
+        raise ValueError(
+            f"{name} must hold inputs and targets of one length, at least 1, got {lengths}"
+        )
+    return tuple(x.to(device) for x in inputs), targets.to(device)

@@ -1,0 +1,137 @@
+"""Many networks of one structure as one: their tensors stacked along a new first dimension."""
+
+from __future__ import annotations
+
+import copy
+import zlib
+from collections.abc import Sequence
+from types import FunctionType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from course_utils.stacked_layers import Rule, hooked, rule_for
+
+
+class Stack:
+    """M modules of one structure, evaluated together.
+
+    ``state`` maps the name of each parameter and buffer to one tensor [M, *shape]. The modules
+    themselves are left alone until `write_back`. ValueError if their structures differ.
+    """
+
+    def __init__(self, models: Sequence[nn.Module]) -> None:
+        check_structure(models)
+        self.models = models
+        self.skeleton = copy.deepcopy(models[0])
+        self.layers = plan(self.skeleton)
+        self.state: dict[str, Tensor] = {}
+        self.parameters: list[Tensor] = []
+        for name, first in models[0].named_parameters():
+            stacked = torch.stack([model.get_parameter(name).detach() for model in models])
+            self.state[name] = stacked.requires_grad_(first.requires_grad)
+            self.parameters.append(stacked)
+        for name, _ in models[0].named_buffers():
+            stacked = torch.stack([model.get_buffer(name) for model in models])
+            # A counter of batches is one number, the same for all: BatchNorm(momentum=None)
+            # computes with it as a number.
+            shared = name.endswith("num_batches_tracked") and bool((stacked == stacked[0]).all())
+            self.state[name] = stacked[0].clone() if shared else stacked
+
+    def __call__(self, inputs: tuple[Tensor, ...], *, training: bool) -> Tensor:
+        """Return the outputs [M, B, ...] for inputs [M, B, ...], or [1, B, ...] shared by all.
+
+        In training mode buffers such as running statistics are updated; in evaluation mode there
+        is no gradient.
+        """
+        self.skeleton.train(training)
+        x = tuple(i.expand(len(self.models), *i.shape[1:]) for i in inputs)
+        with torch.set_grad_enabled(training):
+            for rule, module, names in self.layers:
+                state = {local: self.state[name] for local, name in names.items()}
+                x = (rule(module, state, *x),)
+                for local, name in names.items():  # a buffer re-assigned by the module
+                    if training and state[local] is not self.state[name]:
+                        self.state[name] = state[local].detach()
+        return x[0]
+
+    @torch.no_grad()
+    def write_back(self) -> None:
+        """Copy every parameter and buffer into the module it belongs to."""
+        for i, model in enumerate(self.models):
+            for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+                stacked = self.state[name]
+                tensor.copy_(stacked[i] if stacked.dim() else stacked)
+
+
+def plan(root: nn.Module) -> list[tuple[Rule, nn.Module, dict[str, str]]]:
+    """Return the layers of a network in order: (rule, module, {its name for a tensor: ours}).
+
+    A Sequential is taken apart, so that a layer with a rule of its own can use it.
+    """
+    first_name: dict[int, str] = {}  # tied tensors are stacked once, under their first name
+    for name, tensor in (*root.named_parameters(), *root.named_buffers()):
+        first_name[id(tensor)] = name
+    layers: list[tuple[Rule, nn.Module, dict[str, str]]] = []
+
+    def add(module: nn.Module) -> None:
+        if type(module) is nn.Sequential and not hooked(module):
+            for child in module:
+                add(child)
+        else:
+            tensors = (
+                *module.named_parameters(remove_duplicate=False),
+                *module.named_buffers(remove_duplicate=False),
+            )
+            layers.append((rule_for(module), module, {n: first_name[id(t)] for n, t in tensors}))
+
+    add(root)
+    return layers
+
+
+def check_structure(models: Sequence[nn.Module]) -> None:
+    """Raise ValueError unless the models differ in nothing but the values of their tensors."""
+    if not models:
+        raise ValueError("models must hold at least one module, got an empty list")
+    first = describe(models[0])
+    for i, model in enumerate(models):
+        other = describe(model)
+        for key in first | other:
+            if first.get(key) != other.get(key):
+                raise ValueError(
+                    "models must be alike in everything but the values of their parameters and "
+                    f"buffers: {key} is {first.get(key)} in models[0], {other.get(key)} in "
+                    f"models[{i}]; train models of different structure in separate calls"
+                )
+    tensors = [id(p) for model in models for p in (*model.parameters(), *model.buffers())]
+    if len(set(tensors)) < len(tensors) or len({id(model) for model in models}) < len(models):
+        raise ValueError("models must share no parameter or buffer: build each one anew")
+
+
+def describe(model: nn.Module) -> dict[str, Any]:
+    """Return what one network must have in common with another to be stacked with it."""
+    found: dict[str, Any] = {}
+    internal = vars(nn.Module()).keys()
+    for name, module in model.named_modules():
+        path = name or "the module"
+        found[f"the type of {path}"] = type(module).__name__
+        found |= {f"{path}.{k}": plain(v) for k, v in vars(module).items() if k not in internal}
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        layout = (tuple(tensor.shape), tensor.dtype, str(tensor.device), tensor.requires_grad)
+        found[f"(shape, dtype, device, requires_grad) of {name}"] = layout
+    return found
+
+
+def plain(value: object) -> object:
+    """Return something that is equal for two attributes when they make a module do the same."""
+    if isinstance(value, Tensor) and not isinstance(value, nn.Parameter):
+        # Not registered as a buffer, so not stacked: it must be the same in all models.
+        return f"a tensor with checksum {zlib.crc32(value.detach().cpu().numpy().tobytes())}"
+    if isinstance(value, FunctionType):
+        return value.__code__, value.__defaults__
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value if isinstance(value, int | float | complex | str) else type(value).__name__
