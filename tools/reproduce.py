@@ -12,10 +12,9 @@ from pathlib import Path
 
 import nbformat
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
 from book.cache import OutputCache
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> int:
