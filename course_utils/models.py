@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils.sparse import sparse_linear
+
+
+class Dropout(nn.Module):
+    """Inverted dropout as `torch.nn.Dropout`, with its rate p in a buffer instead of a number.
+
+    So networks of different rates have one structure, and `ensemble.train` can stack them.
+    Raises ValueError for p outside [0, 1].
+    """
+
+    p: Tensor
+
+    def __init__(self, p: float = 0.5) -> None:
+        super().__init__()
+        if not 0 <= p <= 1:
+            raise ValueError(f"p must lie in [0, 1], got {p}")
+        self.register_buffer("p", torch.tensor(p, dtype=torch.float32), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x with each number zeroed with probability p, and divided by 1 - p otherwise."""
+        if not self.training:
+            return x
+        keep = torch.rand_like(x) >= self.p
+        # With p = 1 nothing is kept, and 0 / 0 would be no number.
+        return x * keep / (1 - self.p).clamp(min=1e-30)
 
 
 class BagOfWordsMLP(nn.Module):
@@ -34,13 +59,9 @@ class BagOfWordsMLP(nn.Module):
         for name, size in sizes.items():
             if size < 1:
                 raise ValueError(f"{name} must be at least 1, got {size}")
-        rates = {"input_dropout": input_dropout, "hidden_dropout": hidden_dropout}
-        for name, rate in rates.items():
-            if not 0 <= rate <= 1:
-                raise ValueError(f"{name} must lie in [0, 1], got {rate}")
-        self.input_dropout = nn.Dropout(input_dropout)
+        self.input_dropout = Dropout(input_dropout)
         self.hidden = nn.Linear(vocabulary_size, hidden)
-        self.hidden_dropout = nn.Dropout(hidden_dropout)
+        self.hidden_dropout = Dropout(hidden_dropout)
         self.output = nn.Linear(hidden, classes)
 
     def forward(self, ids: Tensor, counts: Tensor) -> Tensor:

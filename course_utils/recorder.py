@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -33,6 +33,21 @@ class History:
         if key not in self.values:
             raise KeyError(f"history has {sorted(self.values)}, got {key!r}")
         return self.values[key]
+
+    def by_setting(self, names: Sequence[str]) -> dict[str, History]:
+        """Return the history of each setting by its name, without the dimension of settings.
+
+        ValueError unless there is one name for each setting.
+        """
+        settings = self.batch_loss.shape[1]
+        if len(names) != settings or len(set(names)) != settings:
+            raise ValueError(f"names must be {settings} different ones, got {list(names)}")
+        return {
+            name: History(
+                self.steps, self.batch_loss[:, i], {k: v[:, i] for k, v in self.values.items()}
+            )
+            for i, name in enumerate(names)
+        }
 
 
 class Recorder:

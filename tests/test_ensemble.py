@@ -431,3 +431,24 @@ def test_unknown_measurement_is_named():
     history = small(evaluate={"dev": vectors()}, metrics={"accuracy": accuracy})
     with pytest.raises(KeyError, match=r"\('dev', 'accuracy'\).*got \('dev', 'acc'\)"):
         history["dev", "acc"]
+
+
+def test_by_setting_names_every_setting() -> None:
+    models = [nn.Linear(2, 2) for _ in range(6)]
+    data = torch.randn(9, 2), torch.arange(9) % 2
+    h = train(
+        models,
+        data,
+        seeds=[0, 1, 2],
+        optimizer=SGD,
+        steps=4,
+        batch_size=3,
+        evaluate={"train": data},
+        every=2,
+    )
+    named = h.by_setting(["a", "b"])
+    assert torch.equal(named["b"]["train", "loss"], h["train", "loss"][:, 1])
+    assert torch.equal(named["a"].batch_loss, h.batch_loss[:, 0])
+    for names in (["a"], ["a", "a"]):
+        with pytest.raises(ValueError, match="names must be 2 different ones"):
+            h.by_setting(names)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, grad, stack_module_state, vmap
 
-from course_utils.models import BagOfWordsMLP
+from course_utils.models import BagOfWordsMLP, Dropout
 
 WORDS, TEXTS, LENGTH = 30, 40, 6
 
@@ -130,8 +130,8 @@ def test_filling_adds_exactly_nothing() -> None:
 
 @pytest.mark.parametrize("own_batch", [True, False])
 def test_gradients_under_vmap_are_those_of_single_networks(own_batch: bool) -> None:
-    nets = [BagOfWordsMLP(WORDS, hidden=8).double() for _ in range(3)]
-    base = copy.deepcopy(nets[0]).to("meta")
+    nets = [BagOfWordsMLP(WORDS, hidden=8).double().eval() for _ in range(3)]
+    base = copy.deepcopy(nets[0])  # its rates serve all
     state, _ = stack_module_state(nets)  # type: ignore[arg-type]
     batches = [batch(seed if own_batch else 0)[:2] for seed in range(3)]
     labels = torch.arange(TEXTS) % 2
@@ -154,7 +154,7 @@ def test_masks_differ_between_networks_under_vmap() -> None:
     nets = [BagOfWordsMLP(WORDS, input_dropout=0.5) for _ in range(4)]
     for net in nets[1:]:
         net.load_state_dict(nets[0].state_dict())
-    base = copy.deepcopy(nets[0]).to("meta")
+    base = copy.deepcopy(nets[0])
     state, _ = stack_module_state(nets)  # type: ignore[arg-type]
     ids, counts = batch()[0], batch()[1].float()
     logits = vmap(lambda p: functional_call(base, p, (ids, counts)), randomness="different")(state)
@@ -167,8 +167,8 @@ def test_masks_differ_between_networks_under_vmap() -> None:
         ({"vocabulary_size": 0}, "vocabulary_size must be at least 1, got 0"),
         ({"hidden": 0}, "hidden must be at least 1"),
         ({"classes": 0}, "classes must be at least 1"),
-        ({"input_dropout": -0.1}, r"input_dropout must lie in \[0, 1\], got -0.1"),
-        ({"hidden_dropout": 1.1}, "hidden_dropout must lie in"),
+        ({"input_dropout": -0.1}, r"p must lie in \[0, 1\], got -0.1"),
+        ({"hidden_dropout": 1.1}, "p must lie in"),
     ],
 )
 def test_bad_arguments(options: dict[str, Any], message: str) -> None:
@@ -182,3 +182,34 @@ def test_bad_inputs() -> None:
         net(torch.zeros(2, 3, dtype=torch.long), torch.zeros(2, 4))
     with pytest.raises((IndexError, RuntimeError), match=f"less than the {WORDS} columns"):
         net(torch.full((2, 3), WORDS + 1), torch.ones(2, 3))
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3, 0.8, 1.0])
+def test_dropout_is_that_of_torch(p: float) -> None:
+    x = torch.ones(400, 500, dtype=torch.float64, requires_grad=True)
+    ours, theirs = Dropout(p), nn.Dropout(p)
+    y = ours(x)
+    (gradient,) = torch.autograd.grad(y.sum(), x)
+    assert torch.equal(gradient, y), "the gradient has the mask of the output"
+    torch.testing.assert_close(
+        y.detach().unique(), theirs(x).detach().unique()
+    )  # 0 and 1 / (1 - p)
+    kept = (y != 0).double()
+    assert abs(kept.mean().item() - (1 - p)) < 4 * (p * (1 - p) / x.numel()) ** 0.5 + 1e-12
+    assert ours.eval()(x) is x
+
+
+def test_networks_of_different_rates_train_as_one_ensemble() -> None:
+    from functools import partial
+
+    from course_utils.ensemble import train
+
+    ids, counts, *_ = batch()
+    labels = torch.arange(TEXTS) % 2
+    rates = [0.0, 1.0]
+    nets = [BagOfWordsMLP(WORDS, input_dropout=p).double() for p in rates]
+    before = [net.hidden.weight.detach().clone() for net in nets]
+    sgd = partial(torch.optim.SGD, lr=0.1)
+    train(nets, ((ids, counts), labels), seeds=[0], optimizer=[sgd, sgd], steps=3, batch_size=5)
+    moved = [not torch.equal(a, n.hidden.weight) for a, n in zip(before, nets, strict=True)]
+    assert moved == [True, False], "with p = 1 no input arrives, so its weights stay"
