@@ -79,11 +79,12 @@ class MiniBook:
         (self.root / "chapters" / f"{name}.md").write_text(header + text, encoding="utf8")
 
     def environment(self) -> dict[str, str]:
-        """Kernels import the copy of `course_utils`; no test waits for a network."""
+        """Kernels import the copy of `course_utils`; no test waits for a network or needs a GPU."""
         return {
             **os.environ,
             "PYTHONPATH": str(self.root),
             "COURSE_OFFLINE": "1",
+            "CUDA_VISIBLE_DEVICES": "",
             "NO_COLOR": "1",
         }
 
