@@ -42,7 +42,7 @@ unit: .venv/.installed ## unit tests, two at a time
 	$(BIN)/pytest -n 2 -q --ignore=tests/test_site.py
 
 nbval: .venv/.installed ## execute every notebook; the book takes its outputs from this run
-	$(BIN)/pytest -n 2 -q --nbval-lax chapters
+	$(BIN)/pytest -n 2 -q --nbval-lax --nbval-cell-timeout=300 chapters
 
 site-test: book ## the built site in a real browser
 	$(BIN)/pytest -q tests/test_site.py

@@ -91,10 +91,10 @@ class _Scatter(_Members):
 def _entries(ids: Tensor, counts: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
     """Non-zero entries: token (id j of member m is m size + j), count; how many each text has."""
     used = counts != 0
-    highest = int(torch.where(used, ids, 0).max()) if ids.numel() else 0
-    if highest >= size:
-        raise IndexError(f"ids must be less than the {size} columns of weight, got {highest}")
-    first = size * torch.arange(len(ids), device=ids.device)[:, None, None]
     place = used.flatten().nonzero().squeeze(1)
-    token = (ids + first).flatten().index_select(0, place)
-    return token, counts.flatten().index_select(0, place), used.sum(-1).flatten()
+    token = ids.flatten().index_select(0, place)
+    if len(token) and int(token.max()) >= size:
+        raise IndexError(f"ids must be less than the {size} columns of weight, got {token.max()}")
+    member = place // ids[0].numel()
+    value = counts.flatten().index_select(0, place)
+    return token + size * member, value, used.sum(-1).flatten()
