@@ -76,7 +76,9 @@ def test_wrong_number_of_jobs(project: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_interrupting_leaves_no_kernel_and_loses_nothing(project: Path, number: int) -> None:
     script = f"""if True:
-        import sys; sys.path[:0] = [r'{ROOT}', r'{ROOT}/tests']
+        import signal, sys; sys.path[:0] = [r'{ROOT}', r'{ROOT}/tests']
+        # A shell's background job inherits SIGINT ignored; make it what it is at a terminal.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         import test_execution as t; from pathlib import Path
         t.cache._surroundings = lambda: 'test'; t.cache._sst2 = lambda: 'real'
         t.cache.has_gpu = lambda: False
