@@ -24,9 +24,10 @@ def check(attempt: Any, *tests: Callable[[Any], object]) -> None:
     """Run each test on an attempt and show, test by test, what is right.
 
     A test is a plain function of one argument, the learner's function or answer. It passes when
-    it returns, fails with the message of its exception, and counts as *not attempted* when the
-    attempt is `None` or `...`, or raises `NotImplementedError` as the stubs do. Nothing is raised,
-    so a notebook runs to its end whatever the learner wrote.
+    it returns and fails with the message of its exception. It counts as *not attempted* when the
+    attempt is `None` or `...`, or raises `NotImplementedError` without a message, as the stubs do;
+    PyTorch raises it with a message, for a misspelt `forward`. Nothing is raised, so a notebook
+    runs to its end whatever the learner wrote.
 
     Args:
         attempt: the learner's function, class or answer.
@@ -62,11 +63,11 @@ def _run(attempt: Any, test: Callable[[Any], object]) -> Result:
         return Result(title, "not attempted", "")
     try:
         test(attempt)
-    except NotImplementedError:
-        return Result(title, "not attempted", "")
     except AssertionError as error:
         return Result(title, "wrong", str(error) or _failing_line(error))
     except Exception as error:
+        if isinstance(error, NotImplementedError) and not str(error):
+            return Result(title, "not attempted", "")
         where = _failing_line(error)
         return Result(title, "wrong", f"{type(error).__name__}: {error} (at `{where}`)")
     return Result(title, "right", "")

@@ -12,6 +12,7 @@ from course_utils.stats import Estimate
 
 MIME = "application/vnd.course.claim+json"
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_CODE = re.compile(r"(`[^`]+`)")
 
 
 class ClaimError(AssertionError):
@@ -35,7 +36,7 @@ def claim(
         id: a name for links, lower case with hyphens, unique in the book.
         text: the sentence, in Markdown; put numbers in by f-string, never by hand.
         holds: whether the run on this page supports the sentence; a bool, or a tensor or array
-            of one element.
+            of one bool.
         estimate: the number behind it, with interval and number of seeds (or whatever `over` says).
         unit: how to write the estimate: "" as it is, "%" for a fraction, "pp" for a difference
             of fractions.
@@ -46,6 +47,7 @@ def claim(
 
     Raises:
         ClaimError: if the claim was tested and does not hold.
+        TypeError: if `holds` is not a bool: a forgotten comparison must not pass as true.
         ValueError: if `id`, `text` or `unit` is not as described.
     """
     if not _ID.fullmatch(id):
@@ -60,35 +62,55 @@ def claim(
         "verdict": "holds" if when else "not evaluated",
         "estimate": "" if estimate is None else _estimate_text(estimate, unit),
         "n": None if estimate is None else estimate.n,
+        "level": None if estimate is None else estimate.level,
         "over": over,
         "evidence": {name: _plain(value) for name, value in evidence.items()},
     }
-    if when and not bool(holds):
+    if not _as_bool(holds) and when:
         raise ClaimError(f"claim {id!r} does not hold: {_as_text(entry)}")
     publish({"text/html": _as_html(entry), "text/plain": _as_text(entry), MIME: entry})
 
 
+def _as_bool(holds: Any) -> bool:
+    value = _scalar(holds)
+    if not isinstance(value, bool):
+        raise TypeError(f"holds must be a bool, or hold exactly one, got {holds!r}")
+    return value
+
+
+def _scalar(value: Any) -> Any:
+    """The Python number or bool in a NumPy or PyTorch value of one element; others as they are."""
+    one_element = hasattr(value, "item") and math.prod(getattr(value, "shape", ())) == 1
+    return value.item() if one_element else value
+
+
 def _estimate_text(estimate: Estimate, unit: str) -> str:
-    if unit:
-        return format(estimate, {"%": ".1%", "pp": "+.1pp"}[unit])
-    half_width = estimate.half_width
-    digits = max(0, 1 - math.floor(math.log10(half_width))) if half_width > 0 else 3
-    return format(estimate, f".{min(digits, 6)}f")
+    """As many digits as the interval has meaning: two of its half-width, or one in per cent."""
+    half_width = estimate.half_width * (100 if unit else 1)
+    if not math.isfinite(half_width):
+        return f"{estimate:.3g}"
+    if half_width == 0:
+        digits = 3
+    elif unit:
+        digits = max(1, -math.floor(math.log10(half_width)))
+    else:
+        digits = max(0, 1 - math.floor(math.log10(half_width)))
+    return format(estimate, {"": f".{digits}f", "%": f".{digits}%", "pp": f"+.{digits}pp"}[unit])
 
 
 def _plain(value: Any) -> str:
     """Write evidence so that it can be read and stored as JSON."""
     if isinstance(value, Estimate):
         return _estimate_text(value, "")
-    if hasattr(value, "item") and getattr(value, "size", 1) in (1, ()):
-        value = value.item()
+    value = _scalar(value)
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _details(entry: dict[str, Any]) -> str:
     parts = []
     if entry["estimate"]:
-        parts.append(f"{entry['estimate']} (95 % interval, {entry['n']} {entry['over']})")
+        level = f"{100 * entry['level']:.4g} %"
+        parts.append(f"{entry['estimate']} ({level} interval, {entry['n']} {entry['over']})")
     parts += [f"{name.replace('_', ' ')}: {value}" for name, value in entry["evidence"].items()]
     return "; ".join(parts)
 
@@ -101,12 +123,18 @@ def _as_text(entry: dict[str, Any]) -> str:
 def _as_html(entry: dict[str, Any]) -> str:
     verdict = entry["verdict"]
     details = _details(entry)
-    code = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(entry["text"], quote=False))
-    text = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", code)
-    text = re.sub(r"\*([^*]+)\*", r"<em>\1</em>", text)
+    text = "".join(_markup(piece) for piece in _CODE.split(html.escape(entry["text"], quote=False)))
     return (
         f'<div class="claim claim-{verdict.replace(" ", "-")}" id="claim-{entry["id"]}">'
         f'<p><strong class="claim-verdict">Claim · {verdict}</strong> {text}</p>'
         + (f'<p class="claim-evidence">{html.escape(details)}</p>' if details else "")
         + "</div>"
     )
+
+
+def _markup(piece: str) -> str:
+    """HTML of a piece of Markdown: code, or text with *emphasis* and **strong** emphasis."""
+    if _CODE.fullmatch(piece):
+        return f"<code>{piece[1:-1]}</code>"
+    piece = re.sub(r"\*\*(?=\S)([^*]+)(?<=\S)\*\*", r"<strong>\1</strong>", piece)
+    return re.sub(r"\*(?=\S)([^*]+)(?<=\S)\*", r"<em>\1</em>", piece)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from course_utils.display import publish
+from course_utils.stats import Estimate
 
 
 def glue(**values: object) -> None:
@@ -17,6 +18,10 @@ def glue(**values: object) -> None:
     answer = 42
     """
     for name, value in values.items():
+        if isinstance(value, Estimate):
+            value = str(value)
+        elif hasattr(value, "item"):
+            value = value.item()  # a number of NumPy or PyTorch; their repr is not one
         print(f"{name} = {value:.4g}" if isinstance(value, float) else f"{name} = {value}")
         _store(name, value)
 

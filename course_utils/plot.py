@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
 from course_utils.display import publish
+from course_utils.stats import Estimate, as_array
 
 # Okabe and Ito (2008): eight colours that colour-blind readers can tell apart; the yellow is
 # left out because thin lines in it vanish on white.
@@ -99,15 +100,16 @@ def band(
         style: options of `Axes.plot`.
 
     Raises:
-        ValueError: if the shapes do not fit.
+        ValueError: if the shapes do not fit, or `level` is not between 0 and 1.
     """
-    y = np.asarray(runs, dtype=np.float64)
-    steps = np.asarray(x, dtype=np.float64)
+    y, steps = as_array(runs), as_array(x)
     if y.ndim != 2 or len(y) != len(steps) or y.shape[1] < 2:
         raise ValueError(
             f"runs must have shape [len(x), seeds] with at least 2 seeds, got {y.shape} "
             f"for {len(steps)} steps"
         )
+    if not 0 < level < 1:
+        raise ValueError(f"level must be between 0 and 1, got {level}")
     mean = y.mean(axis=1)
     seeds = y.shape[1]
     half = stdtrit(seeds - 1, (1 + level) / 2) * y.std(axis=1, ddof=1) / seeds**0.5
@@ -115,7 +117,7 @@ def band(
     ax.fill_between(steps, mean - half, mean + half, color=line.get_color(), alpha=0.2, lw=0)
 
 
-def intervals(ax: Axes, estimates: dict[str, Any], *, scale: float = 1.0) -> None:
+def intervals(ax: Axes, estimates: dict[str, Estimate], *, scale: float = 1.0) -> None:
     """Draw one row per estimate: its mean as a point, its interval as a line.
 
     Args:
@@ -126,7 +128,8 @@ def intervals(ax: Axes, estimates: dict[str, Any], *, scale: float = 1.0) -> Non
     names = list(estimates)
     rows = np.arange(len(names))
     mean = np.array([estimates[name].mean for name in names]) * scale
-    half = np.array([estimates[name].half_width for name in names]) * scale
-    ax.errorbar(mean, rows, xerr=half, fmt="o", color=COLORS[0], capsize=3, linestyle="none")
+    below = mean - np.array([estimates[name].low for name in names]) * scale
+    above = np.array([estimates[name].high for name in names]) * scale - mean
+    ax.errorbar(mean, rows, xerr=[below, above], fmt="o", color=COLORS[0], capsize=3)
     ax.set_yticks(rows, names)
     ax.set_ylim(len(names) - 0.5, -0.5)

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
 
 class Estimate(NamedTuple):
-    """A mean over `n` seeds with a confidence interval, in the unit of the values.
+    """A mean over `n` seeds with a confidence interval of that `level`, in the unit of the values.
 
     The format specification applies to the mean and to the half-width of the interval. A `%`
     writes fractions as percentages, `pp` writes *differences* of fractions as percentage points.
@@ -30,6 +30,7 @@ class Estimate(NamedTuple):
     low: float
     high: float
     n: int
+    level: float = 0.95
 
     @property
     def half_width(self) -> float:
@@ -70,9 +71,7 @@ def mean_ci(
     >>> print(mean_ci([1.0, 2.0, 3.0]))
     2 ± 2.48
     """
-    if isinstance(values, torch.Tensor):
-        values = values.detach().cpu().numpy()
-    x = np.asarray(values, dtype=np.float64)
+    x = as_array(values)
     if x.ndim != 1 or len(x) < 2:
         raise ValueError(f"values must be one-dimensional with at least 2 entries, got {x.shape}")
     if not np.isfinite(x).all():
@@ -82,7 +81,7 @@ def mean_ci(
     n = len(x)
     mean = float(x.mean())
     half_width = float(stdtrit(n - 1, (1 + level) / 2)) * float(x.std(ddof=1)) / math.sqrt(n)
-    return Estimate(mean, mean - half_width, mean + half_width, n)
+    return Estimate(mean, mean - half_width, mean + half_width, n, level)
 
 
 def paired_ci(
@@ -104,7 +103,14 @@ def paired_ci(
     >>> print(paired_ci([1.0, 2.0, 3.0], [0.5, 1.6, 2.4]))
     0.5 ± 0.248
     """
-    x, y = (np.asarray(v, dtype=np.float64) for v in (a, b))
+    x, y = as_array(a), as_array(b)
     if x.shape != y.shape:
         raise ValueError(f"a and b must have the same shape, got {x.shape} and {y.shape}")
     return mean_ci(x - y, level)
+
+
+def as_array(values: ArrayLike | torch.Tensor | Sequence[torch.Tensor]) -> NDArray[np.float64]:
+    """Return numbers as a float64 array, also those of a tensor with a gradient or on a GPU."""
+    if isinstance(values, torch.Tensor):
+        values = values.detach().cpu().numpy()
+    return np.asarray(values, dtype=np.float64)

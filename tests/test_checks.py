@@ -1,6 +1,8 @@
 """Plain asserts as in a notebook: PYTEST_DONT_REWRITE keeps pytest from adding to messages."""
 
 import pytest
+import torch
+from torch import nn
 
 from course_utils import checks
 from course_utils.checks import check, run_tests
@@ -49,6 +51,19 @@ def test_an_exception_is_reported_and_not_raised() -> None:
     (result,) = run_tests(lambda: 1 / 0, test_answer)
     assert result.status == "wrong"
     assert "ZeroDivisionError: division by zero" in result.hint
+
+
+def test_a_misspelt_forward_is_wrong_not_unattempted() -> None:
+    class Model(nn.Module):
+        def foward(self, x):
+            return x
+
+    def test_call(model):
+        model(torch.ones(1))
+
+    (result,) = run_tests(Model(), test_call)
+    assert result.status == "wrong"
+    assert "forward" in result.hint
 
 
 def test_check_publishes_text_and_markup(monkeypatch) -> None:

@@ -6,7 +6,7 @@ import torch
 
 from course_utils import claims
 from course_utils.claims import MIME, ClaimError, claim
-from course_utils.stats import Estimate
+from course_utils.stats import Estimate, mean_ci
 
 
 @pytest.fixture
@@ -24,6 +24,7 @@ def test_a_true_claim_is_published_with_its_evidence(published) -> None:
         estimate=Estimate(0.021, 0.011, 0.031, 5),
         unit="pp",
         baseline=np.float64(0.774321),
+        tensor=torch.tensor(0.123456),
         table=np.arange(2),
     )
     (bundle,) = published
@@ -33,11 +34,12 @@ def test_a_true_claim_is_published_with_its_evidence(published) -> None:
     assert entry["estimate"] == "+2.1 ± 1.0 pp"
     assert (entry["n"], entry["over"]) == (5, "seeds")
     assert entry["evidence"]["baseline"] == "0.7743"
+    assert entry["evidence"]["tensor"] == "0.1235"
     assert 'id="claim-a-b"' in bundle["text/html"]
     assert "<strong>larger</strong> than <code>0</code>" in bundle["text/html"]
 
 
-@pytest.mark.parametrize("holds", [False, np.bool_(False), torch.tensor(False), 0])
+@pytest.mark.parametrize("holds", [False, np.bool_(False), torch.tensor([False])])
 def test_a_false_claim_raises(published, holds) -> None:
     with pytest.raises(ClaimError, match=r"claim 'x' does not hold.*seeds.*loss: 3"):
         claim("x", "Nothing.", holds=holds, estimate=Estimate(1, 0, 2, 4), loss=3)
@@ -53,8 +55,24 @@ def test_a_claim_that_could_not_be_tested_is_never_passed(published) -> None:
 
 
 def test_an_array_of_verdicts_is_refused(published) -> None:
-    with pytest.raises((ValueError, RuntimeError)):
+    with pytest.raises(TypeError, match="holds must be a bool, or hold exactly one"):
         claim("x", "Which one?", holds=np.array([True, False]))
+
+
+@pytest.mark.parametrize(
+    "holds",
+    [
+        (np.array([1, 2]) > 3).all,  # forgotten parentheses
+        Estimate(-2, -3, -1, 5),  # forgotten `.low > 0`
+        float("nan"),
+        torch.tensor(1.0),
+        None,
+    ],
+)
+@pytest.mark.parametrize("when", [True, False])
+def test_what_is_not_a_bool_cannot_pass(published, holds, when) -> None:
+    with pytest.raises(TypeError, match="holds must be a bool"):
+        claim("x", "t", holds=holds, when=when)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +96,33 @@ def test_an_interval_may_be_over_something_else_than_seeds(published) -> None:
 def test_markup_in_the_text_is_escaped(published) -> None:
     claim("x", "1 < 2 & `<b>`", holds=True)
     assert "1 &lt; 2 &amp; <code>&lt;b&gt;</code>" in published[0]["text/html"]
+
+
+def test_stars_in_code_and_products_are_no_emphasis(published) -> None:
+    claim("x", "`a * b * c` and `a**2 + b**2` are 2 * 3 * 4, *really*", holds=True)
+    expected = "<code>a * b * c</code> and <code>a**2 + b**2</code> are 2 * 3 * 4, <em>really</em>"
+    assert expected in published[0]["text/html"]
+
+
+@pytest.mark.parametrize(
+    ("half_width", "unit", "text"),
+    [
+        (0.0002, "pp", "+0.03 ± 0.02 pp"),
+        (0.0003, "%", "0.03 ± 0.03 %"),
+        (0.02, "pp", "+0.0 ± 2.0 pp"),
+        (1e-9, "", "0.0003000000 ± 0.0000000010"),
+        (float("inf"), "", "0.0003 ± inf"),
+    ],
+)
+def test_no_interval_is_printed_as_zero(published, half_width, unit, text) -> None:
+    estimate = Estimate(0.0003, 0.0003 - half_width, 0.0003 + half_width, 5)
+    claim("x", "t", holds=True, estimate=estimate, unit=unit)
+    assert published[0][MIME]["estimate"] == text
+
+
+def test_the_level_of_the_interval_is_printed(published) -> None:
+    claim("x", "t", holds=True, estimate=mean_ci([1.0, 2.0, 3.0], level=0.5))
+    assert "(50 % interval, 3 seeds)" in published[0]["text/plain"]
 
 
 @pytest.mark.parametrize(

@@ -59,15 +59,20 @@ def test_band_names_a_wrong_shape(runs) -> None:
         plot.band(plt.figure().gca(), [0, 1], runs, "runs")
 
 
+def test_band_names_a_level_in_per_cent() -> None:
+    with pytest.raises(ValueError, match="level must be between 0 and 1, got 95"):
+        plot.band(plt.figure().gca(), [0], [[1.0, 2.0]], "runs", level=95)
+
+
 def test_intervals_are_drawn_from_top_to_bottom() -> None:
     _, ax = plot.subplots()
     plot.intervals(
-        ax, {"first": Estimate(0.5, 0.4, 0.6, 3), "last": Estimate(1, 0, 2, 3)}, scale=100
+        ax, {"first": Estimate(0.5, 0.4, 0.55, 3), "last": Estimate(1, 0, 2, 3)}, scale=100
     )
     assert [label.get_text() for label in ax.get_yticklabels()] == ["first", "last"]
     assert ax.yaxis_inverted()
     segments = ax.containers[0][2][0].get_segments()
-    assert segments[0][:, 0] == pytest.approx([40, 60])
+    assert segments[0][:, 0] == pytest.approx([40, 55])
 
 
 def test_colours_can_be_told_apart_in_grey_by_their_line_style() -> None:

@@ -11,13 +11,13 @@ from course_utils.stats import Estimate, mean_ci, paired_ci
 def test_mean_ci_equals_scipy(n: int, level: float) -> None:
     x = np.random.default_rng(n).normal(3, 2, n)
     low, high = stats.t.interval(level, n - 1, loc=x.mean(), scale=stats.sem(x))
-    assert mean_ci(x, level) == pytest.approx((x.mean(), low, high, n), abs=1e-12)
+    assert mean_ci(x, level) == pytest.approx((x.mean(), low, high, n, level), abs=1e-12)
 
 
 def test_paired_ci_equals_scipy() -> None:
     a, b = np.random.default_rng(0).normal(size=(2, 12))
     expected = stats.ttest_rel(a, b).confidence_interval(0.95)
-    estimate = paired_ci(torch.tensor(a), b)
+    estimate = paired_ci(torch.tensor(a, requires_grad=True), b)
     assert (estimate.low, estimate.high) == pytest.approx(tuple(expected), abs=1e-12)
 
 
