@@ -32,6 +32,7 @@ def use_style() -> None:
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.grid": True,
+            "axes.axisbelow": True,  # grid lines do not cross bars
             "grid.color": "#DDDDDD",
             "grid.linewidth": 0.6,
             "font.size": 11,
