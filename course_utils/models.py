@@ -68,13 +68,8 @@ class BagOfWordsMLP(nn.Module):
         """Logits [N, classes] of texts as `bag_of_ids` gives them: ids long [N, L], counts [N, L].
 
         Each row has an id once; the id vocabulary_size fills it up and adds exactly nothing.
-        Raises ValueError when ids and counts differ in shape; torch raises for an id out of range.
+        Raises ValueError and IndexError as `sparse_linear`.
         """
-        if ids.shape != counts.shape:
-            raise ValueError(
-                f"ids and counts must have one shape, got {tuple(ids.shape)} "
-                f"and {tuple(counts.shape)}"
-            )
         counts = self.input_dropout(counts)
         h = F.relu(sparse_linear(ids, counts, self.hidden.weight) + self.hidden.bias)
         logits: Tensor = self.output(self.hidden_dropout(h))

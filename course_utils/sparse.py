@@ -18,12 +18,16 @@ def sparse_linear(ids: Tensor, counts: Tensor, weight: Tensor) -> Tensor:
 
         h[n] = sum over l of counts[n, l] W[:, ids[n, l]]
 
-    Raises IndexError for an id of a non-zero count outside 0 ... V - 1, NotImplementedError in
-    backward when counts require a gradient: their zeros were skipped.
+    Raises ValueError for ids and counts that are not of one shape [N, L], IndexError for an id of a
+    non-zero count outside 0 ... V - 1, NotImplementedError in backward when counts require a
+    gradient: their zeros were skipped.
 
     >>> sparse_linear(torch.tensor([[1, 3]]), torch.tensor([[2.0, 0.0]]), torch.eye(3))
     tensor([[0., 2., 0.]])
     """
+    if ids.dim() != 2 or ids.shape != counts.shape:
+        shapes = f"{tuple(ids.shape)} and {tuple(counts.shape)}"
+        raise ValueError(f"ids and counts must have one shape [N, L], got {shapes}")
     one_member = ids[None], counts[None], weight.t()[None]
     output: Tensor = _Gather.apply(*one_member)[0]  # type: ignore[no-untyped-call]  # torch's own
     return output
@@ -49,10 +53,10 @@ class _Gather(_Members):
 
     @staticmethod
     def forward(ids: Tensor, counts: Tensor, rows: Tensor) -> Tensor:
-        token, value, lengths = _entries(ids, counts, rows.shape[1])
+        token, value, lengths = _entries(ids, counts, rows.shape[1], check=True)
         starts = lengths.cumsum(0) - lengths
         h = F.embedding_bag(token, rows.flatten(0, 1), starts, mode="sum", per_sample_weights=value)
-        return h.view(*ids.shape[:2], -1)
+        return h.view(*ids.shape[:2], rows.shape[2])
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -76,7 +80,7 @@ class _Scatter(_Members):
         text = torch.arange(len(lengths), device=ids.device).repeat_interleave(lengths)
         rows = grad.new_zeros(members * size, grad.shape[2])
         rows.index_add_(0, token, value[:, None] * grad.flatten(0, 1).index_select(0, text))
-        return rows.view(members, size, -1)
+        return rows.view(members, size, grad.shape[2])
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -88,13 +92,19 @@ class _Scatter(_Members):
         return None, None, _Gather.apply(ids, counts, grad), None  # type: ignore[no-untyped-call]
 
 
-def _entries(ids: Tensor, counts: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
+def _entries(
+    ids: Tensor, counts: Tensor, size: int, check: bool = False
+) -> tuple[Tensor, Tensor, Tensor]:
     """Non-zero entries: token (id j of member m is m size + j), count; how many each text has."""
     used = counts != 0
     place = used.flatten().nonzero().squeeze(1)
     token = ids.flatten().index_select(0, place)
-    if len(token) and int(token.max()) >= size:
-        raise IndexError(f"ids must be less than the {size} columns of weight, got {token.max()}")
+    if check and len(token):
+        # Without this an id such as -1 of one member would read a row of the member before.
+        low, high = (int(end) for end in token.aminmax())
+        if low < 0 or high >= size:
+            wrong = low if low < 0 else high
+            raise IndexError(f"ids must lie in 0 ... {size - 1} as columns of weight, got {wrong}")
     member = place // ids[0].numel()
     value = counts.flatten().index_select(0, place)
     return token + size * member, value, used.sum(-1).flatten()

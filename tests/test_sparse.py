@@ -64,11 +64,47 @@ def test_vmap_of_grad_and_nested_vmap() -> None:
     torch.testing.assert_close(grad, expected)
 
 
-def test_an_id_of_another_member_is_never_read() -> None:
+@pytest.mark.parametrize(("member", "wrong"), [(0, V), (1, -1)], ids=["next", "previous"])
+def test_an_id_of_another_member_is_never_read(member: int, wrong: int) -> None:
     ids, counts, weight, _ = example(members=(2,))
-    ids[0, 0, 0] = V
-    with pytest.raises(IndexError, match="less than the 11 columns of weight, got 11"):
+    ids[member, 0, 0] = wrong
+    message = rf"ids must lie in 0 \.\.\. 10 as columns of weight, got {wrong}"
+    with pytest.raises(IndexError, match=message):
         torch.vmap(sparse_linear)(ids, counts, weight)
+    with pytest.raises(IndexError, match=message):
+        sparse_linear(ids[member], counts[member], weight[member])
+
+
+@pytest.mark.parametrize("wrong", [-1, V], ids=str)
+def test_the_id_of_a_zero_count_is_free(wrong: int) -> None:
+    ids, counts, weight, dense = example()
+    free = ids.masked_fill(counts == 0, wrong)
+    torch.testing.assert_close(sparse_linear(free, counts, weight), dense @ weight.t())
+
+
+@pytest.mark.parametrize(
+    ("ids_shape", "counts_shape"),
+    [((2, 3), (3, 2)), ((2, 3), (2, 4)), ((2,), (2,)), ((2, 3), (3,)), ((1, 2, 3), (1, 2, 3))],
+    ids=str,
+)
+def test_ids_and_counts_have_one_shape(
+    ids_shape: tuple[int, ...], counts_shape: tuple[int, ...]
+) -> None:
+    ids, counts = torch.zeros(ids_shape, dtype=torch.long), torch.ones(counts_shape)
+    with pytest.raises(ValueError, match=r"must have one shape \[N, L\], got \(.* and \("):
+        sparse_linear(ids, counts, torch.ones(H, V))
+
+
+@pytest.mark.parametrize(("texts", "length"), [(0, 4), (4, 0), (0, 0)])
+def test_no_texts_and_no_words_as_in_a_linear_layer(texts: int, length: int) -> None:
+    ids, counts = torch.zeros(texts, length, dtype=torch.long), torch.ones(texts, length)
+    weights = torch.ones(2, H, V, requires_grad=True)
+    one = sparse_linear(ids, counts, weights[0])
+    both = torch.vmap(sparse_linear, in_dims=(None, None, 0))(ids, counts, weights)
+    assert torch.equal(one, torch.zeros(texts, H))
+    assert torch.equal(both, torch.zeros(2, texts, H))
+    (gradient,) = torch.autograd.grad(one.sum() + both.sum(), weights)
+    assert torch.equal(gradient, torch.zeros(2, H, V))
 
 
 def test_a_gradient_of_counts_is_refused() -> None:
