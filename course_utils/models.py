@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,7 +15,8 @@ from course_utils.sparse import sparse_linear
 class Dropout(nn.Module):
     """Inverted dropout as `torch.nn.Dropout`, with its rate p in a buffer instead of a number.
 
-    So networks of different rates have one structure, and `ensemble.train` can stack them.
+    So networks of different rates have one structure, and `ensemble.train` can stack them. p stays
+    float32 whatever the module is converted to, and masks are drawn in float32 or better.
     Raises ValueError for p outside [0, 1].
     """
 
@@ -28,9 +32,25 @@ class Dropout(nn.Module):
         """x with each number zeroed with probability p, and divided by 1 - p otherwise."""
         if not self.training:
             return x
-        keep = torch.rand_like(x) >= self.p
+        # Numbers drawn in half precision are so coarse that the rate would be off.
+        dtype = torch.promote_types(x.dtype, torch.float32)
+        p = self.p.to(dtype)
+        keep = torch.rand_like(x, dtype=dtype) >= p
         # With p = 1 nothing is kept, and 0 / 0 would be no number.
-        return x * keep / (1 - self.p).clamp(min=1e-30)
+        mask = keep / (1 - p).clamp(min=1e-30)
+        return x * mask.to(x.dtype)
+
+    def extra_repr(self) -> str:
+        """The rate, which `nn.Module` would not show: a buffer is no part of its text."""
+        return f"p={float(self.p):g}"
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], *args: Any, **kwargs: Any) -> Dropout:
+        """What `to`, `half`, `cuda` and so on do: here they may move p, and not round it."""
+        p = self.p
+        super()._apply(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
+        if self.p.dtype != p.dtype:
+            self.p = p.to(self.p.device)
+        return self
 
 
 class BagOfWordsMLP(nn.Module):

@@ -178,7 +178,7 @@ def test_bad_arguments(options: dict[str, Any], message: str) -> None:
 
 def test_bad_inputs() -> None:
     net = BagOfWordsMLP(WORDS)
-    with pytest.raises(ValueError, match=r"must have one shape \[N, L\], got \(2, 3\) and \(2, 4\)"):
+    with pytest.raises(ValueError, match=r"one shape \[N, L\], got \(2, 3\) and \(2, 4\)"):
         net(torch.zeros(2, 3, dtype=torch.long), torch.zeros(2, 4))
     for wrong in (-1, WORDS):
         with pytest.raises(IndexError, match=f"as columns of weight, got {wrong}"):
@@ -198,6 +198,35 @@ def test_dropout_is_that_of_torch(p: float) -> None:
     kept = (y != 0).double()
     assert abs(kept.mean().item() - (1 - p)) < 4 * (p * (1 - p) / x.numel()) ** 0.5 + 1e-12
     assert ours.eval()(x) is x
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("p", [0.05, 0.8, 1.0])
+def test_dropout_keeps_its_rate_below_float32(dtype: torch.dtype, p: float) -> None:
+    x = torch.ones(2000, 2000, dtype=dtype, requires_grad=True)
+    layer = Dropout(p).to(dtype)
+    assert layer.p.dtype == torch.float32
+    y = layer(x)
+    assert y.dtype == dtype
+    (gradient,) = torch.autograd.grad(y.sum(), x)
+    assert torch.equal(gradient, y)
+    rate = (y == 0).double().mean().item()
+    assert abs(rate - p) < 4 * (p * (1 - p) / x.numel()) ** 0.5 + 1e-12
+    scale = 0 if p == 1 else 1 / (1 - p)
+    torch.testing.assert_close(y.detach().max(), torch.tensor(scale, dtype=dtype))
+
+
+def test_dropout_below_float32_under_vmap() -> None:
+    x, rates = torch.ones(100_000, dtype=torch.float16), torch.tensor([0.0, 0.3, 1.0])
+    layer = Dropout()
+    y = vmap(lambda p: functional_call(layer, {"p": p}, (x,)), randomness="different")(rates)
+    assert y.dtype == torch.float16
+    torch.testing.assert_close((y == 0).double().mean(1).float(), rates, atol=0.01, rtol=0)
+    torch.testing.assert_close(y.max(1).values, torch.tensor([1, 1 / 0.7, 0]).half())
+
+
+def test_dropout_prints_its_rate() -> None:
+    assert repr(Dropout(0.3).half()) == "Dropout(p=0.3)"
 
 
 def test_networks_of_different_rates_train_as_one_ensemble() -> None:
