@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from course_utils.fetching import FetchError, fetch
+from course_utils.fetching import FetchError, fetch, is_offline
 
 MIRRORS = (
     "https://github.com/clairett/pytorch-sentiment-classification/raw/master/data/SST2/",
@@ -24,8 +24,8 @@ _failure: list[str] = []
 def sst2_files() -> dict[str, Path]:
     """Paths of train.tsv, dev.tsv and test.tsv, downloaded where needed.
 
-    Raises FetchError when they cannot be had, at once when this process has already tried; the
-    other errors are those of `fetch`.
+    Raises FetchError when they cannot be had, at once when this process has already asked the
+    network in vain (staying offline is not asking); the other errors are those of `fetch`.
     """
     files = {}
     for part, sha256 in SHA256.items():
@@ -33,7 +33,9 @@ def sst2_files() -> dict[str, Path]:
         try:
             files[part] = fetch(urls, sha256, name=f"sst2/{part}.tsv", offline=bool(_failure))
         except FetchError as error:
-            _failure.append(str(error))
+            if is_offline():
+                raise
+            _failure.append(f"{error}. A process asks once: restart the kernel and try again")
             raise FetchError(_failure[0]) from error
     return files
 

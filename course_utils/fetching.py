@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from course_utils.downloading import FetchError, download
 
-__all__ = ["FetchError", "cache_dir", "fetch"]
+__all__ = ["FetchError", "cache_dir", "fetch", "is_offline"]
 
 
 def fetch(
@@ -48,7 +48,7 @@ def fetch(
     if _digest(target) == sha256:
         return target
     try:
-        if offline or os.environ.get("COURSE_OFFLINE", "0") not in ("", "0"):
+        if offline or is_offline():
             raise FetchError("not looked for on the network (offline)")
         content = download(
             mirrors,
@@ -65,6 +65,11 @@ def fetch(
             f"as {name} in a folder and set COURSE_DATA_DIR to that folder"
         ) from error
     return _write(target, content)
+
+
+def is_offline() -> bool:
+    """Whether the environment variable COURSE_OFFLINE forbids the network."""
+    return os.environ.get("COURSE_OFFLINE", "0") not in ("", "0")
 
 
 def cache_dir() -> Path:

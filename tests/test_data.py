@@ -92,6 +92,26 @@ def test_the_network_is_asked_once(no_network: list[Any]) -> None:
     assert len(no_network) == 1
 
 
+def test_the_remembered_failure_says_how_to_ask_again(no_network: list[Any]) -> None:
+    for _ in range(2):
+        with pytest.raises(fetching.FetchError, match="no route to host") as caught:
+            corpus.sst2_files()
+        assert "restart the kernel and try again" in str(caught.value)
+    assert len(no_network) == 1
+
+
+def test_staying_off_the_network_is_not_remembered(
+    no_network: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COURSE_OFFLINE", "1")
+    assert data.sst2_status() == "stand-in"
+    assert no_network == []
+    monkeypatch.delenv("COURSE_OFFLINE")
+    with pytest.raises(fetching.FetchError, match="no route to host"):
+        corpus.sst2_files()
+    assert len(no_network) == 1
+
+
 @needs_sst2
 def test_files_that_turn_up_after_a_failure_are_used(
     no_network: list[Any], monkeypatch: pytest.MonkeyPatch
