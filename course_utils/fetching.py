@@ -42,6 +42,7 @@ def fetch(
     """
     mirrors = [urls] if isinstance(urls, str) else list(urls)
     name = _check_arguments(mirrors, sha256, name, attempts)
+    _check_limits(backoff, timeout=timeout, time_limit=time_limit, max_bytes=max_bytes)
     if own := _in_data_dir(name, sha256):
         return own
     target = cache_dir() / name
@@ -60,8 +61,9 @@ def fetch(
             max_bytes=max_bytes,
         )
     except FetchError as error:
+        reason = str(error) or f"not asked within time_limit={time_limit:g} s"
         raise FetchError(
-            f"cannot fetch {name}: {error}. Try again with a network, or save {mirrors[0]} "
+            f"cannot fetch {name}: {reason}. Try again with a network, or save {mirrors[0]} "
             f"as {name} in a folder and set COURSE_DATA_DIR to that folder"
         ) from error
     return _write(target, content)
@@ -107,6 +109,14 @@ def _check_arguments(mirrors: list[str], sha256: str, name: str | None, attempts
     if not path.parts or path.is_absolute() or ".." in path.parts or set(name) & set("\\:"):
         raise ValueError(f"name must be a relative path inside the data folder, got {name!r}")
     return name
+
+
+def _check_limits(backoff: float, **limits: float) -> None:
+    for name, limit in limits.items():
+        if not limit > 0:  # so that nan is refused as well
+            raise ValueError(f"{name} must be positive, got {limit}")
+    if not backoff >= 0:
+        raise ValueError(f"backoff must be non-negative, got {backoff}")
 
 
 def _in_data_dir(name: str, sha256: str) -> Path | None:

@@ -27,8 +27,9 @@ def cross_entropy(
     "slide": e is label_smoothing; "torch" (Szegedy et al. 2016): label_smoothing is spread over all
     C classes, so that e = label_smoothing (C - 1) / C.
 
-    Raises ValueError for shapes that do not fit, a label_smoothing outside [0, 1], another
-    convention, TypeError for targets that are not integers.
+    Raises ValueError for shapes that do not fit, a target outside 0 ... C - 1 (there is no
+    ignore_index; on a GPU torch's own error), a label_smoothing outside [0, 1], another convention,
+    TypeError for targets that are not integers.
 
     >>> logits, target = torch.tensor([[2.0, 0.0, -1.0]]), torch.tensor([0])
     >>> cross_entropy(logits, target, 0.3), cross_entropy(logits, target, 0.2, "slide")
@@ -41,7 +42,7 @@ def cross_entropy(
         _check_smoothing(label_smoothing, logits.shape[1], convention)
         e = label_smoothing
     log_p = F.log_softmax(logits, dim=1)
-    true = log_p.gather(1, target.long().unsqueeze(1)).squeeze(1)
+    true = _at_target(log_p, target)
     if e == 0:  # a masked class has log_p = -inf, and 0 * -inf is no number
         return -true.mean()
     others = log_p.sum(1) - true
@@ -69,8 +70,8 @@ def expected_calibration_error(probabilities: Tensor, targets: Tensor, bins: int
     `bins` equal intervals (b / bins, (b + 1) / bins] by the probability of their predicted class.
     Source: Guo et al. 2017, "On Calibration of Modern Neural Networks", equation 3.
 
-    Raises ValueError for shapes that do not fit, rows that are no probabilities (logits, say) and
-    bins < 1, TypeError for targets that are not integers.
+    Raises ValueError for shapes that do not fit, rows that are no probabilities (logits, say),
+    targets that are no class and bins < 1, TypeError for targets that are not integers.
 
     >>> expected_calibration_error(torch.tensor([[0.75, 0.25]] * 4), torch.tensor([0, 0, 0, 1]))
     0.0
@@ -81,6 +82,7 @@ def expected_calibration_error(probabilities: Tensor, targets: Tensor, bins: int
     p = probabilities.detach().double()
     if p.min() < 0 or not torch.allclose(p.sum(1), torch.ones_like(p[:, 0]), atol=1e-3):
         raise ValueError("probabilities must be non-negative with rows that sum to 1: use softmax")
+    _at_target(p, targets)  # a target that is no class would count as a wrong prediction
     confidence, predicted = p.max(1)
     gap = (predicted == targets).double() - confidence
     bin_of = (confidence * bins).ceil().long().clamp(1, bins) - 1
@@ -101,7 +103,7 @@ def temperature_scale(logits: Tensor, targets: Tensor) -> float:
     """
     _check_logits("logits", logits, targets)
     z = logits.detach().double()
-    at_target = z.gather(1, targets.long().unsqueeze(1)).mean()
+    at_target = _at_target(z, targets).mean()
 
     def slope(log_t: float) -> float:
         p = (z / math.exp(log_t)).softmax(1)
@@ -112,6 +114,17 @@ def temperature_scale(logits: Tensor, targets: Tensor) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if slope(middle) > 0 else (low, middle)
     return math.exp(high)
+
+
+def _at_target(scores: Tensor, target: Tensor) -> Tensor:
+    """scores[n, target[n]] of scores [N, C]; also under vmap, where no value can be looked at."""
+    try:
+        return scores.gather(1, target.long().unsqueeze(1)).squeeze(1)
+    except (IndexError, RuntimeError) as error:
+        if "out of bounds" not in str(error):
+            raise
+        classes = f"0 ... {scores.shape[1] - 1} (there is no ignore_index)"
+        raise ValueError(f"target must lie in {classes}, got: {error}") from error
 
 
 def _check_logits(name: str, logits: Tensor, target: Tensor) -> None:

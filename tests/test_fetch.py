@@ -245,6 +245,11 @@ def test_a_missing_data_dir_is_an_error(server: Any, monkeypatch: pytest.MonkeyP
         fetch(server("good"), SHA256, **QUICK)
 
 
+def test_time_that_runs_out_before_the_first_attempt_is_a_reason(server: Any) -> None:
+    with pytest.raises(FetchError, match=r"file\.tsv: not (asked|complete)"):
+        fetch(server("good"), SHA256, **{**QUICK, "time_limit": 1e-9})
+
+
 def test_offline(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(FetchError, match="offline"):
         fetch(server("good"), SHA256, offline=True, **QUICK)
@@ -319,6 +324,11 @@ def test_two_processes_at_once(server: Any, cache: Path) -> None:
         ({"name": "/file"}, "name must be a relative path"),
         ({"name": ""}, "name must be a relative path"),
         ({"attempts": 0}, "attempts must be at least 1"),
+        ({"timeout": 0}, "timeout must be positive, got 0"),
+        ({"time_limit": 0}, "time_limit must be positive, got 0"),
+        ({"time_limit": float("nan")}, "time_limit must be positive, got nan"),
+        ({"max_bytes": -1}, "max_bytes must be positive, got -1"),
+        ({"backoff": -0.5}, "backoff must be non-negative, got -0.5"),
     ],
 )
 def test_bad_arguments(arguments: dict[str, Any], message: str) -> None:
