@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import copy
-import zlib
 from collections.abc import Sequence
-from types import FunctionType
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from course_utils.stacked_layers import Rule, hooked, rule_for
+from course_utils.structure import check_structure
 
 
 class Stack:
@@ -88,50 +86,3 @@ def plan(root: nn.Module) -> list[tuple[Rule, nn.Module, dict[str, str]]]:
 
     add(root)
     return layers
-
-
-def check_structure(models: Sequence[nn.Module]) -> None:
-    """Raise ValueError unless the models differ in nothing but the values of their tensors."""
-    if not models:
-        raise ValueError("models must hold at least one module, got an empty list")
-    first = describe(models[0])
-    for i, model in enumerate(models):
-        other = describe(model)
-        for key in first | other:
-            if first.get(key) != other.get(key):
-                raise ValueError(
-                    "models must be alike in everything but the values of their parameters and "
-                    f"buffers: {key} is {first.get(key)} in models[0], {other.get(key)} in "
-                    f"models[{i}]; train models of different structure in separate calls"
-                )
-    tensors = [id(p) for model in models for p in (*model.parameters(), *model.buffers())]
-    if len(set(tensors)) < len(tensors) or len({id(model) for model in models}) < len(models):
-        raise ValueError("models must share no parameter or buffer: build each one anew")
-
-
-def describe(model: nn.Module) -> dict[str, Any]:
-    """Return what one network must have in common with another to be stacked with it."""
-    found: dict[str, Any] = {}
-    internal = vars(nn.Module()).keys()
-    for name, module in model.named_modules():
-        path = name or "the module"
-        found[f"the type of {path}"] = type(module).__name__
-        found |= {f"{path}.{k}": plain(v) for k, v in vars(module).items() if k not in internal}
-    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-        layout = (tuple(tensor.shape), tensor.dtype, str(tensor.device), tensor.requires_grad)
-        found[f"(shape, dtype, device, requires_grad) of {name}"] = layout
-    return found
-
-
-def plain(value: object) -> object:
-    """Return something that is equal for two attributes when they make a module do the same."""
-    if isinstance(value, Tensor) and not isinstance(value, nn.Parameter):
-        # Not registered as a buffer, so not stacked: it must be the same in all models.
-        return f"a tensor with checksum {zlib.crc32(value.detach().cpu().numpy().tobytes())}"
-    if isinstance(value, FunctionType):
-        return value.__code__, value.__defaults__
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return value if isinstance(value, int | float | complex | str) else type(value).__name__

@@ -6,6 +6,7 @@ import copy
 from functools import partial
 from itertools import islice
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -452,3 +453,122 @@ def test_by_setting_names_every_setting() -> None:
     for names in (["a"], ["a", "a"]):
         with pytest.raises(ValueError, match="names must be 2 different ones"):
             h.by_setting(names)
+
+
+class Activated(nn.Module):
+    """A layer with an attribute that decides what it does."""
+
+    def __init__(self, act: object) -> None:
+        super().__init__()
+        self.out, self.act = nn.Linear(6, 3), act
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(x)
+
+
+class Holder:
+    def __init__(self, value: object) -> None:
+        self.value, self.me = value, self  # refers to itself, as objects do
+
+
+def scaled(by: float) -> object:
+    return lambda x: by * x
+
+
+def keyword(by: float) -> object:
+    def scale(x, *, factor=by):
+        return factor * x
+
+    return scale
+
+
+def leaky(slope: float) -> object:
+    return partial(F.leaky_relu, negative_slope=slope)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (torch.tanh, torch.sigmoid),
+        (np.tanh, np.sin),
+        (F.relu, F.gelu),
+        (leaky(0.0), leaky(1.0)),
+        (scaled(1.0), scaled(2.0)),
+        (keyword(1.0), keyword(2.0)),
+        (Holder(1.0).__init__, Holder(2.0).__init__),
+        (np.float32(1), np.float32(2)),
+        (np.ones(3), np.ones(4)),
+        (np.ones(3), np.ones(3) * 2),
+        (np.ones(3), np.ones(3, dtype=np.float32)),
+        (torch.ones(3), torch.ones(3) * 2),
+        (torch.ones(3), torch.ones(3).double()),
+        (torch.ones(3), None),
+        ([nn.Parameter(torch.ones(3))], [nn.Parameter(torch.zeros(3))]),
+        ([nn.Dropout(0.1)], [nn.Dropout(0.2)]),
+        (Holder(1.0), Holder(2.0)),
+        (Holder(leaky(0.0)), Holder(leaky(1.0))),
+        (nn.Tanh, nn.Sigmoid),
+        ({"a": [1, 2]}, {"a": [1, 3]}),
+        ((1, 2), (1, 2, 3)),
+        ({1, 2}, {1, 3}),
+        (torch.float32, torch.float64),
+        (torch.Generator().manual_seed(0), torch.Generator().manual_seed(1)),
+    ],
+)
+def test_attributes_that_differ_are_refused(a, b):
+    with pytest.raises(
+        ValueError, match=r"the module\.act is .* in models\[0\], .* in models\[1\]"
+    ):
+        small(models=[Activated(a), Activated(b)])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: torch.tanh,
+        lambda: leaky(0.1),
+        lambda: scaled(2.0),
+        lambda: keyword(2.0),
+        lambda: Holder([1.0, np.ones(3), {"a": torch.tensor([torch.nan, 1])}]),
+        lambda: np.full(3, np.nan),
+        lambda: torch.ones(2, dtype=torch.bfloat16),
+        lambda: [1, 2.0, "a", None, {1, 2}, slice(3), torch.float32],
+    ],
+)
+def test_attributes_built_alike_are_accepted(make):
+    small(models=[Activated(make()), Activated(make())])
+
+
+def test_references_to_own_parts_are_accepted():
+    models = [Activated(None), Activated(None)]
+    for model in models:
+        model.act = [model.out.weight, model, model.out.forward, lambda m=model: m]
+    small(models=models)
+    models = build(lambda: nn.Linear(6, 3), 2)
+    for model in models:  # each gets a class of its own
+        nn.utils.parametrize.register_parametrization(model, "weight", nn.Tanh())
+    small(models=models)
+
+
+def test_two_classes_of_one_name_are_refused():
+    def local() -> nn.Module:
+        class Net(nn.Linear):
+            pass
+
+        return Net(6, 3)
+
+    with pytest.raises(ValueError, match=r"is Net in models\[0\], another Net in models\[1\]"):
+        small(models=[local(), local()])
+
+
+@pytest.mark.parametrize("method", ["register_forward_hook", "register_forward_pre_hook"])
+def test_forward_hooks_must_be_alike(method):
+    def hook(module, x, *output):
+        return None
+
+    models = [nn.Linear(6, 3), nn.Linear(6, 3)]
+    getattr(models[1], method)(hook)
+    with pytest.raises(ValueError, match=r"the module\._forward.*hooks is \[\] in models\[0\]"):
+        small(models=models)
+    getattr(models[0], method)(hook)
+    small(models=models)
