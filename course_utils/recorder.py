@@ -102,5 +102,13 @@ class Recorder:
 
 
 def accuracy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return the fraction of rows whose largest logit is at the target's place."""
+    """Return the fraction of rows whose largest logit is at the target's place.
+
+    ``logits`` [..., C], ``targets`` [...] of class numbers; ValueError for another shape.
+    """
+    if targets.shape != logits.shape[:-1]:
+        raise ValueError(
+            f"targets must be {list(logits.shape[:-1])}, got {list(targets.shape)} "
+            f"for logits {list(logits.shape)}"
+        )
     return (logits.argmax(-1) == targets).float().mean()
