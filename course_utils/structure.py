@@ -28,6 +28,7 @@ def check_structure(models: Sequence[nn.Module]) -> None:
     first = describe(models[0])
     for i, model in enumerate(models):
         other = describe(model)
+        check_gradient_hooks(model, i)
         # What a module says of its own parts is alike when it says it of the same part.
         seen = {
             (id(a), id(b)): (a, b) for a, b in zip(parts(models[0]), parts(model), strict=False)
@@ -44,6 +45,17 @@ def check_structure(models: Sequence[nn.Module]) -> None:
     tensors = [id(p) for model in models for p in (*model.parameters(), *model.buffers())]
     if len(set(tensors)) < len(tensors) or len({id(model) for model in models}) < len(models):
         raise ValueError("models must share no parameter or buffer: build each one anew")
+
+
+def check_gradient_hooks(model: nn.Module, index: int) -> None:
+    """Raise ValueError for a hook on gradients: a stack has no gradients of single members."""
+    kinds = ("_backward_hooks", "_backward_pre_hooks", "_post_accumulate_grad_hooks")
+    for name, part in (*model.named_modules(), *model.named_parameters()):
+        if any(getattr(part, kind, None) for kind in kinds):
+            raise ValueError(
+                "models must have no gradient hooks, which would not be called, "
+                f"got one at {name or 'the module'} of models[{index}]"
+            )
 
 
 def describe(model: nn.Module) -> dict[str, Any]:
