@@ -1,4 +1,6 @@
-"""Train S seeds x G settings of any network at once, as one batched network.
+"""Train S seeds x G settings at once, as one batched network.
+
+Any network will do that `torch.vmap` can batch.
 
 A small network leaves a processor idle: most of a step goes into calling some hundred operations.
 Members stacked along a new dimension share those calls, so many runs cost little more than a few.
@@ -11,20 +13,22 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_utils.arguments import (
+    Data,
+    as_tensors,
+    check_counts,
+    count_settings,
+    for_each_setting,
+)
 from course_utils.batched_optimizer import BatchedOptimizer, OptimizerFactory, ScheduleFactory
 from course_utils.recorder import History, Metric, Recorder, accuracy
 from course_utils.stacked_layers import Loss, member_losses
 from course_utils.stacking import Stack
-
-Inputs = Tensor | tuple[Tensor, ...]
-Data = tuple[Inputs, Tensor]
-T = TypeVar("T")
 
 __all__ = ["History", "accuracy", "batches", "train"]
 
@@ -57,13 +61,14 @@ def train(
     a list with one for each setting; so are ``loss`` (of logits and targets, a scalar) and
     ``schedule`` (of the optimizer, such as ``partial(CosineAnnealingLR, T_max=steps)``). The
     optimizer must be element-wise; it gets the parameters that are not frozen, in the order of
-    ``model.parameters()``, with members as the first dimension.
+    ``model.parameters()``, with members as the first dimension: a bias has two dimensions there, so
+    a function that tells biases from weights by ``p.ndim < 2`` finds none.
     ``evaluate``: named data on which ``metrics`` (of logits and targets, a number or a tensor; by
     default the loss) are measured in evaluation mode at step 0, each ``every`` steps and the last.
     ``progress``: called with a line of text at each evaluation, for example ``print``.
 
-    Errors: ValueError for arguments that do not fit each other, TypeError for a model that does not
-    return one tensor, RuntimeError for one that `torch.vmap` cannot batch.
+    Errors: ValueError for arguments that do not fit each other, TypeError for one of another type
+    or a model that does not return one tensor, RuntimeError for one that `torch.vmap` cannot batch.
 
     >>> models = [torch.nn.Linear(2, 2) for seed in range(3)]
     >>> data = torch.eye(2), torch.tensor([0, 1])
@@ -73,6 +78,7 @@ def train(
     >>> history["train", "accuracy"][-1]
     tensor([[1., 1., 1.]])
     """
+    seeds = [int(seed) for seed in seeds]  # masks follow from the numbers, not from their type
     settings = count_settings(models, seeds)
     check_counts(steps=steps, batch_size=batch_size, every=every)
     losses = for_each_setting("loss", loss, settings)
@@ -87,8 +93,8 @@ def train(
     )
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         drawn = batches(seeds, len(targets), batch_size, replacement)
-        try_alone(models[0], [tuple(x[:batch_size] for x in inputs), *recorder.samples()])
-        stack = Stack(models)
+        samples = [tuple(x[:batch_size] for x in inputs), *recorder.samples()]
+        stack = Stack(models, writes_inputs=try_alone(models[0], samples))
         update = BatchedOptimizer(
             [p for p in stack.parameters if p.requires_grad], optimizers, schedules
         )
@@ -119,7 +125,8 @@ def batches(
     >>> next(batches([0, 1], examples=5, batch_size=2)).shape
     torch.Size([2, 2])
     """
-    if not 1 <= batch_size <= examples:
+    check_counts(batch_size=batch_size)
+    if batch_size > examples:
         raise ValueError(f"batch_size must be from 1 to the {examples} examples, got {batch_size}")
     generators = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
     if replacement:
@@ -141,52 +148,19 @@ def _epochs(generators: list[torch.Generator], examples: int, batch_size: int) -
             yield order[:, start : start + batch_size]
 
 
-def try_alone(model: nn.Module, samples: Sequence[tuple[Tensor, ...]]) -> None:
-    """Run a copy of one model as it is, so that its own errors are seen as plain PyTorch's."""
+def try_alone(model: nn.Module, samples: Sequence[tuple[Tensor, ...]]) -> bool:
+    """Run a copy of one model as it is, so that its own errors are seen as plain PyTorch's.
+
+    Returns whether it changes its inputs in place.
+    """
     model = copy.deepcopy(model).train()
-    for inputs in samples:
+    written = False
+    for sample in samples:
+        inputs = tuple(x.clone() for x in sample)  # views of the caller's data
         with torch.no_grad():
             output = model(*inputs)
         if not isinstance(output, Tensor):
             raise TypeError(f"models must return one tensor, got {type(output).__name__}")
+        written |= any(x._version > 0 for x in inputs)  # counts changes in place
         model.eval()
-
-
-def count_settings(models: Sequence[nn.Module], seeds: Sequence[int]) -> int:
-    """Return G = len(models) / len(seeds); ValueError if that is not a whole number above 0."""
-    if not len(models) or not len(seeds) or len(models) % len(seeds):
-        raise ValueError(
-            "models must be G settings of len(seeds) modules each, "
-            f"got {len(models)} models for {len(seeds)} seeds"
-        )
-    return len(models) // len(seeds)
-
-
-def check_counts(**counts: int) -> None:
-    """Raise ValueError for a count below 1."""
-    for name, count in counts.items():
-        if count < 1:
-            raise ValueError(f"{name} must be at least 1, got {count}")
-
-
-def for_each_setting(name: str, value: T | Sequence[T], settings: int) -> list[T]:
-    """Return a list of `settings` values: the one given repeated, or the list given."""
-    if not isinstance(value, Sequence):
-        return [value] * settings
-    if len(value) != settings:
-        raise ValueError(
-            f"{name} must be one or a list of {settings}, one for each setting, got {len(value)}"
-        )
-    return list(value)
-
-
-def as_tensors(name: str, data: Data, device: torch.device) -> tuple[tuple[Tensor, ...], Tensor]:
-    """Return (inputs, targets) on the device, inputs as a tuple; ValueError if lengths differ."""
-    inputs, targets = data
-    inputs = inputs if isinstance(inputs, tuple) else (inputs,)
-    lengths = [len(x) for x in (*inputs, targets)]
-    if len(set(lengths)) != 1 or not lengths[0]:
-        raise ValueError(
-            f"{name} must hold inputs and targets of one length, at least 1, got {lengths}"
-        )
-    return tuple(x.to(device) for x in inputs), targets.to(device)
+    return written

@@ -16,12 +16,14 @@ class Stack:
     """M modules of one structure, evaluated together.
 
     ``state`` maps the name of each parameter and buffer to one tensor [M, *shape]. The modules
-    themselves are left alone until `write_back`. ValueError if their structures differ.
+    themselves are left alone until `write_back`. ``writes_inputs``: whether the modules change
+    their inputs in place, so that an evaluation needs a copy. ValueError if structures differ.
     """
 
-    def __init__(self, models: Sequence[nn.Module]) -> None:
+    def __init__(self, models: Sequence[nn.Module], *, writes_inputs: bool = False) -> None:
         check_structure(models)
         self.models = models
+        self.writes_inputs = writes_inputs
         self.skeleton = copy.deepcopy(models[0])
         self.layers = plan(self.skeleton)
         self.state: dict[str, Tensor] = {}
@@ -35,6 +37,12 @@ class Stack:
             # A counter of batches is one number, the same for all: BatchNorm(momentum=None)
             # computes with it as a number.
             shared = name.endswith("num_batches_tracked") and bool((stacked == stacked[0]).all())
+            momentum = getattr(models[0].get_submodule(name.rpartition(".")[0]), "momentum", 0)
+            if name.endswith("num_batches_tracked") and momentum is None and not shared:
+                raise ValueError(
+                    f"{name} must be the same in all models, since momentum is None, "
+                    f"got {stacked.tolist()}"
+                )
             self.state[name] = stacked[0].clone() if shared else stacked
 
     def __call__(self, inputs: tuple[Tensor, ...], *, training: bool) -> Tensor:
@@ -45,6 +53,8 @@ class Stack:
         """
         self.skeleton.train(training)
         x = tuple(i.expand(len(self.models), *i.shape[1:]) for i in inputs)
+        if self.writes_inputs and not training:  # batches of the training are copies already
+            x = tuple(i.clone(memory_format=torch.contiguous_format) for i in x)
         with torch.set_grad_enabled(training):
             for rule, module, names in self.layers:
                 state = {local: self.state[name] for local, name in names.items()}

@@ -572,3 +572,92 @@ def test_forward_hooks_must_be_alike(method):
         small(models=models)
     getattr(models[0], method)(hook)
     small(models=models)
+
+
+def hook_gradient(model: nn.Module) -> None:
+    model.weight.register_hook(lambda g: 0 * g)
+
+
+def hook_accumulated(model: nn.Module) -> None:
+    model.weight.register_post_accumulate_grad_hook(lambda p: None)
+
+
+def hook_backward(model: nn.Module) -> None:
+    model.register_full_backward_hook(lambda module, inputs, outputs: None)
+
+
+def hook_before_backward(model: nn.Module) -> None:
+    model.register_full_backward_pre_hook(lambda module, outputs: None)
+
+
+@pytest.mark.parametrize(
+    "hook", [hook_gradient, hook_accumulated, hook_backward, hook_before_backward]
+)
+def test_gradient_hooks_are_refused(hook):
+    models = [nn.Sequential(nn.Linear(6, 3)), nn.Sequential(nn.Linear(6, 3))]
+    hook(models[1][0])
+    with pytest.raises(ValueError, match=r"no gradient hooks.*got one at 0.* of models\[1\]"):
+        small(models=models)
+
+
+def test_masks_follow_from_the_numbers_of_the_seeds():
+    def losses(seeds) -> Tensor:
+        models = build(lambda: nn.Sequential(nn.Dropout(0.5), nn.Linear(6, 3)), 2)
+        return small(models=models, seeds=seeds).batch_loss
+
+    assert torch.equal(losses([0, 1]), losses(np.arange(2)))
+    assert torch.equal(losses([0, 1]), losses(torch.arange(2)))
+
+
+class InPlace(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.relu_())
+
+
+@pytest.mark.parametrize("members", [1, 2])
+@pytest.mark.parametrize(
+    "make",
+    [lambda: InPlace(6, 3), lambda: nn.Sequential(nn.ReLU(inplace=True), nn.Linear(6, 3))],
+)
+def test_data_is_left_as_it_was(make, members):
+    data, dev = vectors(), vectors()
+    run = partial(small, seeds=range(members), evaluate={"dev": dev})
+    found = run(models=build(make, members), data=data)
+    assert torch.equal(data[0], vectors()[0])
+    assert torch.equal(dev[0], vectors()[0])
+    clipped = vectors()[0].relu(), vectors()[1]
+    close(found["dev", "loss"], run(models=build(make, members), data=clipped)["dev", "loss"])
+
+
+@pytest.mark.parametrize("targets", [torch.zeros(4, 1), torch.zeros(4, 3), torch.zeros(1)])
+def test_accuracy_refuses_targets_of_another_shape(targets):
+    with pytest.raises(ValueError, match=r"targets must be \[4\], got \["):
+        accuracy(torch.ones(4, 3), targets)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"data": (torch.ones(5, 6), np.zeros(5))}, TypeError, "data must .* targets ndarray"),
+        ({"data": (np.ones((5, 6)), torch.zeros(5))}, TypeError, "data must .* inputs ndarray"),
+        ({"data": ([torch.ones(5, 6)], torch.zeros(5))}, TypeError, "data must .* inputs list"),
+        ({"data": torch.ones(5, 6)}, TypeError, r"data must be a pair .* got Tensor"),
+        ({"data": (torch.ones(5, 6), torch.tensor(1))}, ValueError, r"data must .* got \[5, 0\]"),
+        ({"evaluate": {"dev": 3}}, TypeError, r"evaluate\['dev'\] must be a pair .* got int"),
+        ({"steps": 1.0}, TypeError, r"steps must be an integer, got 1\.0"),
+        ({"batch_size": 4.0}, TypeError, r"batch_size must be an integer, got 4\.0"),
+    ],
+)
+def test_arguments_of_wrong_type_are_named(changes, error, message):
+    with pytest.raises(error, match=message):
+        small(**changes)
+    if "batch_size" in changes:
+        with pytest.raises(error, match=message):
+            batches([0], 10, **changes)
+
+
+def test_a_used_cumulative_batch_norm_is_named():
+    models = build(lambda: mlp(nn.Sequential, momentum=None), 2)
+    models[1](vectors()[0])
+    with pytest.raises(ValueError, match=r"1\.num_batches_tracked must be .* got \[0, 1\]"):
+        small(models=models)
