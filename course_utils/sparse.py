@@ -29,7 +29,12 @@ def sparse_linear(ids: Tensor, counts: Tensor, weight: Tensor) -> Tensor:
         shapes = f"{tuple(ids.shape)} and {tuple(counts.shape)}"
         raise ValueError(f"ids and counts must have one shape [N, L], got {shapes}")
     one_member = ids[None], counts[None], weight.t()[None]
-    output: Tensor = _Gather.apply(*one_member)[0]  # type: ignore[no-untyped-call]  # torch's own
+    return _call(_Gather, *one_member)[0]
+
+
+def _call(function: Any, *tensors: Tensor) -> Tensor:
+    """Apply an autograd function; `apply` has no types in PyTorch."""
+    output: Tensor = function.apply(*tensors)
     return output
 
 
@@ -44,8 +49,9 @@ class _Members(torch.autograd.Function):
             x.expand(info.batch_size, *x.shape) if dim is None else x.movedim(dim, 0)
             for x, dim in zip(tensors, in_dims, strict=True)
         )
-        output: Tensor = cls.apply(*(x.flatten(0, 1) for x in moved))  # type: ignore[no-untyped-call]
-        return output.unflatten(0, (info.batch_size, -1)), 0  # type: ignore[no-untyped-call]
+        output = _call(cls, *(x.flatten(0, 1) for x in moved))
+        members = len(output) // info.batch_size
+        return output.view(info.batch_size, members, *output.shape[1:]), 0
 
 
 class _Gather(_Members):
@@ -67,7 +73,7 @@ class _Gather(_Members):
         if ctx.needs_input_grad[1]:
             raise NotImplementedError("counts require a gradient, which is not computed")
         ids, counts, rows = ctx.saved_tensors
-        return None, None, _Scatter.apply(ids, counts, grad, rows[:, :, :0])  # type: ignore[no-untyped-call]
+        return None, None, _call(_Scatter, ids, counts, grad, rows[:, :, :0])
 
 
 class _Scatter(_Members):
@@ -89,7 +95,7 @@ class _Scatter(_Members):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[None, None, Tensor, None]:
         ids, counts = ctx.saved_tensors
-        return None, None, _Gather.apply(ids, counts, grad), None  # type: ignore[no-untyped-call]
+        return None, None, _call(_Gather, ids, counts, grad), None
 
 
 def _entries(
