@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,27 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils.sparse import sparse_linear
+
+
+def mlp(*sizes: int, activation: Callable[[], nn.Module] = nn.ReLU) -> nn.Sequential:
+    """Linear layers of the given sizes with an activation between each two of them.
+
+    ``sizes``: inputs, hidden units of each layer, outputs; initialised as `torch.nn.Linear` does.
+    ValueError for fewer than two sizes, or one below 1.
+
+    >>> mlp(64, 128, 10)
+    Sequential(
+      (0): Linear(in_features=64, out_features=128, bias=True)
+      (1): ReLU()
+      (2): Linear(in_features=128, out_features=10, bias=True)
+    )
+    """
+    if len(sizes) < 2 or min(sizes) < 1:
+        raise ValueError(f"sizes must be at least two numbers of at least 1, got {sizes}")
+    layers: list[nn.Module] = []
+    for inputs, outputs in itertools.pairwise(sizes):
+        layers += [nn.Linear(inputs, outputs), activation()]
+    return nn.Sequential(*layers[:-1])
 
 
 class Dropout(nn.Module):

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, grad, stack_module_state, vmap
 
-from course_utils.models import BagOfWordsMLP, Dropout
+from course_utils.models import BagOfWordsMLP, Dropout, mlp
 
 WORDS, TEXTS, LENGTH = 30, 40, 6
 
@@ -243,3 +243,16 @@ def test_networks_of_different_rates_train_as_one_ensemble() -> None:
     train(nets, ((ids, counts), labels), seeds=[0], optimizer=[sgd, sgd], steps=3, batch_size=5)
     moved = [not torch.equal(a, n.hidden.weight) for a, n in zip(before, nets, strict=True)]
     assert moved == [True, False], "with p = 1 no input arrives, so its weights stay"
+
+
+def test_mlp_has_an_activation_between_layers_only() -> None:
+    network = mlp(3, 5, 4, 2, activation=nn.Tanh)
+    assert [type(layer) for layer in network] == [nn.Linear, nn.Tanh] * 2 + [nn.Linear]
+    assert [p.shape[0] for p in network.parameters()] == [5, 5, 4, 4, 2, 2]
+    assert [type(layer) for layer in mlp(3, 2)] == [nn.Linear]
+
+
+@pytest.mark.parametrize("sizes", [(), (3,), (3, 0, 2)])
+def test_mlp_refuses_impossible_sizes(sizes: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"sizes must be at least two numbers of at least 1"):
+        mlp(*sizes)

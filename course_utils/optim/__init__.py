@@ -1,0 +1,1 @@
+"""Optimizers from scratch, with the names, arguments and defaults of `torch.optim`."""
