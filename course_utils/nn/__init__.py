@@ -1,0 +1,1 @@
+"""Layers and activations from scratch, with the names, arguments and defaults of `torch.nn`."""
