@@ -1,8 +1,9 @@
-"""BagOfWordsMLP against the dense network it stands for."""
+"""The networks of the chapters against plain PyTorch."""
 
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, grad, stack_module_state, vmap
 
-from course_utils.models import BagOfWordsMLP, Dropout, mlp
+from course_utils.models import BagOfWordsMLP, Dropout, ResidualMLP, mlp
 
 WORDS, TEXTS, LENGTH = 30, 40, 6
 
@@ -256,3 +257,52 @@ def test_mlp_has_an_activation_between_layers_only() -> None:
 def test_mlp_refuses_impossible_sizes(sizes: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"sizes must be at least two numbers of at least 1"):
         mlp(*sizes)
+
+
+def residual_pair() -> list[ResidualMLP]:
+    nets = []
+    for skip in (False, True):
+        torch.manual_seed(0)
+        nets.append(ResidualMLP(6, 5, 3, 2, skip=skip).double())
+    return nets
+
+
+def test_one_seed_gives_both_residual_networks_the_same_parameters() -> None:
+    plain, skip = (net.state_dict() for net in residual_pair())
+    assert plain.keys() == skip.keys()
+    assert all(torch.equal(plain[name], skip[name]) for name in plain)
+
+
+def test_without_skip_it_is_an_mlp() -> None:
+    plain = residual_pair()[0]
+    twin = mlp(6, *[5] * 4, 2).double()
+    for theirs, mine in zip(twin.parameters(), plain.parameters(), strict=True):
+        theirs.data.copy_(mine.data)
+    x = torch.randn(7, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    close(plain(x), twin(x))
+
+
+def test_with_skip_each_block_adds_to_its_input() -> None:
+    skip = residual_pair()[1]
+    u = torch.randn(7, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    x = (u @ skip.input.weight.T + skip.input.bias).clamp(min=0)
+    for layer in skip.hidden:
+        x = x + (x @ layer.weight.T + layer.bias).clamp(min=0) / math.sqrt(3)
+    close(skip(u), x @ skip.output.weight.T + skip.output.bias)
+
+
+def test_hidden_units_start_by_the_rule_of_he() -> None:
+    torch.manual_seed(0)
+    net = ResidualMLP(100, 200, 2, 3, skip=True)
+    for layer, inputs in ((net.input, 100), (net.hidden[0], 200), (net.hidden[1], 200)):
+        assert layer.weight.std().item() == pytest.approx(math.sqrt(2 / inputs), rel=0.03)
+        assert not layer.bias.any()
+    assert net.output.weight.abs().max() <= 200**-0.5, "the output starts as nn.Linear does"
+    assert net.output.bias.any()
+
+
+@pytest.mark.parametrize("name", ["inputs", "width", "depth", "outputs"])
+def test_residual_mlp_refuses_sizes_below_1(name: str) -> None:
+    sizes = {"inputs": 3, "width": 3, "depth": 3, "outputs": 3}
+    with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+        ResidualMLP(**{**sizes, name: 0}, skip=True)
