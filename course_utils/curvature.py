@@ -110,7 +110,7 @@ def power_iteration(
     for _ in range(steps):
         hv = product(v)
         value = (v @ hv).item()
-        if (hv - value * v).norm() <= tolerance * abs(value) or not hv.any():
+        if (hv - value * v).norm() <= tolerance * abs(value):
             break
         v = hv / hv.norm()
     return Eigenpair(value, v)
