@@ -401,3 +401,17 @@ def test_random_numbers_on_the_gpu_go_on_as_before() -> None:
     before = torch.cuda.get_rng_state()
     lr_find(model, F.cross_entropy, loader(), optimizer, steps=5)
     assert torch.equal(before, torch.cuda.get_rng_state())
+
+
+def test_unchanged_keeps_gradients_and_flags_that_are_changed_in_place() -> None:
+    model = nn.Linear(2, 1)
+    model(torch.ones(1, 2)).sum().backward()
+    gradient = model.weight.grad
+    with unchanged(model):
+        assert model.weight.grad is None
+        model(torch.ones(1, 2)).sum().backward()
+        model.bias.requires_grad_(False)
+        model.weight.grad.mul_(5)
+    assert model.weight.grad is gradient
+    assert gradient.tolist() == [[1.0, 1.0]]
+    assert model.bias.requires_grad
