@@ -5,6 +5,7 @@
   const SVG = "http://www.w3.org/2000/svg";
   const WIDTH = 1000, HEIGHT = 750; // of stage and loss plot, in units of their view boxes
   const SPEEDS = [["slow", 6], ["normal", 20], ["fast", 60]]; // steps in a second
+  const RING = "M26 0A26 26 0 1 1 26 -.1ZM3 0A3 3 0 1 1 3 -.1Z";
   const ICONS = {
     play: "M4 2l10 6-10 6z", pause: "M3 2h4v12H3zM9 2h4v12H9z", restart: "M2 2h2v12H2zM14 2v12L5 8z",
     back: "M11 2v12L3 8z", forward: "M5 2v12l8-6z",
@@ -30,14 +31,11 @@
     return deltas.map(delta => (total += delta));
   }
 
-  const SUPERSCRIPTS = {"-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹"};
-  const power = n => "10" + [...String(n)].map(letter => SUPERSCRIPTS[letter]).join("");
-
-  // Two digits of 10^log: 0.032, 4.5, 120, 3.2·10⁻⁵.
+  // Two digits of 10^log, as Python writes them: 0.032, 4.5, 120, 3.2e-5.
   function number(log) {
     if (log >= -2 && log < 4) return String(Number((10 ** log).toPrecision(2)));
-    const exponent = Math.floor(log + 0.022); // 9.95 and more is written as 10
-    return `${(10 ** (log - exponent)).toFixed(1)}·${power(exponent)}`;
+    const exponent = Math.floor(log + 0.0022); // 9.95 and more is written as 10
+    return `${(10 ** (log - exponent)).toFixed(1)}e${exponent}`;
   }
 
   // Corners of a head: a shape for each competitor, so that colour is not all there is.
@@ -136,11 +134,13 @@
       html("tbody", {}, ...rows));
     const app = html("div", {class: "race-app", role: "group", "aria-label": "Race of optimizers"},
       chooser, note,
-      html("div", {class: "race-plots"}, stage, html("div", {class: "race-side"},
-        html("p", {class: "race-title"}, "Loss above the minimum, by step"), lossPlot)),
+      html("div", {class: "race-plots"},
+        html("div", {class: "race-main"}, html("p", {class: "race-title"}, "Paths, with the minimum in a ring"), stage),
+        html("div", {class: "race-side"}, html("p", {class: "race-title"}, "Loss above the minimum, by step"), lossPlot)),
       controls, status,
       html("label", {class: "race-every"}, "Learning rates: ", everyRate), table,
-      html("p", {class: "race-note"}, "Loss is counted from the minimum (star). A hollow marker at the edge stands for a point outside the picture."));
+      html("p", {class: "race-note"}, "A hollow marker at the edge stands for a point outside the picture. " +
+        "Best is the rate with the lowest mean logarithm of the loss over all steps."));
 
     // What happens
 
@@ -194,10 +194,9 @@
     function draw() {
       const {name, formula, note: text, contours: paths, minima: stars, xticks, yticks, best} = surfaces[surface];
       note.innerHTML = formula; // written by course_utils
-      note.append(" ", text);
+      note.append(". ", text);
       contours.replaceChildren(...paths.map(d => svg("path", {d})));
-      minima.replaceChildren(...stars.map(([x, y]) =>
-        svg("path", {d: head(6), transform: `translate(${x} ${y}) scale(1.3)`})));
+      minima.replaceChildren(...stars.map(([x, y]) => svg("path", {d: RING, transform: `translate(${x} ${y})`})));
       stageTicks.replaceChildren(
         ...xticks.map(([at, label]) => html("span", {style: `left: ${100 * at / WIDTH}%; bottom: 0`}, label)),
         ...yticks.map(([at, label]) => html("span", {style: `top: ${100 * at / HEIGHT}%; left: 0`, class: "race-y"}, label)));
@@ -210,7 +209,7 @@
     function refresh() {
       const {runs: all, best} = surfaces[surface];
       optimizers.forEach((_, i) => {
-        const marks = rates.map((_, r) => (r === best[i] ? " – best" : all[i][r][0].length <= steps ? " – diverges" : ""));
+        const marks = rates.map((_, r) => (all[i][r][0].length <= steps ? " – diverges" : r === best[i] ? " – best" : ""));
         rateSelects[i].replaceChildren(...choices(rates.map((rate, r) => [r, rate + marks[r]]), chosen[surface][i]));
         for (const node of [ghosts[i], tops[i], losses[i]]) node.style.display = shown[i] ? "" : "none";
         rows[i].classList.toggle("race-off", !shown[i]);
@@ -220,24 +219,25 @@
       if (!timer) report();
     }
 
-    let top = 0;
-    const height = log => HEIGHT * (top - Math.max(log / 100, floor)) / (top - floor);
+    let top = 0, bottom = floor; // exponents at the edges of the loss plot
+    const height = log => HEIGHT * (top - log / 100) / (top - bottom);
     function drawGrid() {
-      const highest = Math.max(...optimizers.map((_, i) => (shown[i] ? Math.max(...runs()[i][2].slice(0, 20)) / 100 : floor)));
-      top = Math.min(Math.ceil(highest + 0.2), 5);
+      const seen = runs().flatMap((run, i) => (shown[i] ? run[2] : []));
+      top = Math.min(Math.ceil(Math.max(floor + 1, ...seen.map(log => log / 100)) + 0.2), 5);
+      bottom = Math.max(Math.floor(Math.min(top - 1, ...seen.map(log => log / 100)) - 0.2), floor);
       const decades = [];
-      for (let log = top; log >= floor; log--) if ((top - log) % 2 === 0 && log > floor) decades.push(log);
+      for (let log = top; log > bottom; log -= top - bottom > 5 ? 2 : 1) decades.push(log);
       grid.replaceChildren(...decades.map(log => svg("path", {d: `M0 ${height(100 * log)}H${WIDTH}`})));
       const xs = [0, 1, 2, 3].map(third => Math.round(steps * third / 3));
       lossTicks.replaceChildren(
-        ...decades.map(log => html("span", {class: "race-y", style: `top: ${100 * height(100 * log) / HEIGHT}%; left: 0`}, power(log))),
-        ...xs.map(at => html("span", {style: `left: ${100 * at / steps}%; bottom: 0`}, String(at))));
+        ...decades.map(log => html("span", {class: "race-y", style: `top: ${100 * height(100 * log) / HEIGHT}%; left: 0`}, `1e${log}`)),
+        ...xs.map(at => html("span", {style: `left: ${100 * at / steps}%; bottom: 0`, class: at === steps && "race-end"}, String(at))));
     }
 
     function show(to) {
       step = Math.min(Math.max(to, 0), steps);
       const at = runs();
-      const leader = ranking(at)[0];
+      const leaders = ranking(at)[0] || [];
       at.forEach(([x, y, loss], i) => {
         const last = Math.min(step, x.length - 1), gone = last < step;
         trails[i].setAttribute("points", x.slice(0, last + 1).map((value, k) => `${value},${y[k]}`).join(" "));
@@ -247,7 +247,7 @@
         heads[i].setAttribute("transform", `translate(${left} ${down})`);
         heads[i].classList.toggle("race-outside", left !== x[last] || down !== y[last]);
         lossCells[i].textContent = gone ? "diverged" : reading(loss[last]);
-        rows[i].classList.toggle("race-first", i === leader);
+        rows[i].classList.toggle("race-first", leaders.includes(i));
       });
       const now = WIDTH * step / steps;
       cursor.setAttribute("d", `M${now} 0V${HEIGHT}`);
@@ -256,21 +256,26 @@
       counter.textContent = `${step} / ${steps}`;
     }
 
-    const reading = loss => (loss <= 100 * floor ? `< ${power(floor)}` : number(loss / 100));
+    // Losses are kept as hundredths of their logarithm, cut off at the floor.
+    const reading = loss => (loss <= 100 * floor ? `< 1e${floor}` : number(loss / 100));
 
-    // Those that are shown and did not diverge, the closest to the minimum first.
+    // Those that are shown and did not diverge, the lowest loss first; equal ones together.
     function ranking(at) {
-      const alive = at.map((_, i) => i).filter(i => shown[i] && at[i][2].length > step);
-      return alive.sort((a, b) => at[a][2][step] - at[b][2][step]);
+      const places = new Map();
+      at.forEach(([, , loss], i) => {
+        if (shown[i] && step < loss.length) places.set(loss[step], [...(places.get(loss[step]) || []), i]);
+      });
+      return [...places.keys()].sort((a, b) => a - b).map(loss => places.get(loss));
     }
 
+    const names = which => which.map(i => optimizers[i].name).join(", ").replace(/, ([^,]*)$/, " and $1");
+
     function report() {
-      const at = runs(), order = ranking(at);
-      const say = i => `${optimizers[i].name} (${reading(at[i][2][step])})`;
-      const lost = shown.filter((is, i) => is && at[i][2].length <= step).length;
-      const list = order.slice(0, 3).map(say).join(", then ");
-      status.textContent = `Step ${step} of ${steps}. ` + (list ? `Lowest loss: ${list}.` : "Nothing to show.") +
-        (lost ? ` Diverged: ${lost}.` : "");
+      const at = runs();
+      const say = place => `${names(place)} (${reading(at[place[0]][2][step])})`;
+      const list = ranking(at).slice(0, 3).map(say).join(", then ");
+      const lost = names([...optimizers.keys()].filter(i => shown[i] && at[i][2].length <= step));
+      status.textContent = `Step ${step} of ${steps}.` + (list && ` Lowest loss: ${list}.`) + (lost && ` Diverged: ${lost}.`);
     }
 
     root.prepend(app);

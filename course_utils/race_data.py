@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import html
-import re
+from collections.abc import Callable
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
@@ -17,16 +16,13 @@ from course_utils.plot import COLORS, LINE_STYLES
 from course_utils.stats import as_array
 from course_utils.surfaces import Surface
 
+Array = NDArray[np.float64]
+
 # The stage in units of its view box: one is half a pixel where it is 500 pixels wide.
 WIDTH, HEIGHT = 1000, 750
 # Losses are whole hundredths of their decimal logarithm: an error of at most 1.2 %.
 LOG_STEPS = 100
-
-
-def style_of(competitor: int) -> tuple[str, Any]:
-    """Colour and Matplotlib line style of a competitor; 49 of them differ."""
-    turn, color = divmod(competitor, len(COLORS))
-    return COLORS[color], LINE_STYLES[(color + turn) % len(LINE_STYLES)]
+DASHES = {"-": "", "--": "7 4", "-.": "8 3 2 3", ":": "2 3"}
 
 
 def encode_path(surface: Surface, path: Tensor, floor: int) -> list[list[int]]:
@@ -39,100 +35,98 @@ def encode_path(surface: Surface, path: Tensor, floor: int) -> list[list[int]]:
     return [np.diff(np.rint(values).astype(int), prepend=0).tolist() for values in series]
 
 
-def decode_path(surface: Surface, deltas: list[list[int]]) -> tuple[NDArray[np.float64], ...]:
+def decode_path(surface: Surface, deltas: list[list[int]]) -> tuple[Array, Array]:
     """Points [points, 2] and losses [points] of what `encode_path` wrote, as the script does."""
     x, y, log = (np.cumsum(values) for values in deltas)
-    (left, right), (low, high) = surface.xlim, surface.ylim
-    points = (left + x / WIDTH * (right - left), high - y / HEIGHT * (high - low))
-    return np.stack(points, axis=-1), 10 ** (log / LOG_STEPS)
+    return from_stage(surface, np.stack([x, y], axis=-1)), 10 ** (log / LOG_STEPS)
 
 
-def to_stage(surface: Surface, points: NDArray[np.float64]) -> NDArray[np.float64]:
+def to_stage(surface: Surface, points: Array) -> Array:
     """Points [..., 2] in units of the stage, from its upper left corner."""
     (left, right), (low, high) = surface.xlim, surface.ylim
-    x, y = points[..., 0], points[..., 1]
-    return np.stack(
-        [(x - left) / (right - left) * WIDTH, (high - y) / (high - low) * HEIGHT], axis=-1
-    )
+    return (points - [left, high]) / [right - left, low - high] * [WIDTH, HEIGHT]
 
 
-def describe_surface(surface: Surface) -> dict[str, Any]:
-    """What the stage shows of a surface besides the paths."""
+def from_stage(surface: Surface, units: Array) -> Array:
+    """The inverse of `to_stage`."""
     (left, right), (low, high) = surface.xlim, surface.ylim
+    return units / [WIDTH, HEIGHT] * [right - left, low - high] + [left, high]
+
+
+def competitor(number: int, name: str) -> dict[str, Any]:
+    """Name, colour, dashes and shape of a competitor; black follows the theme."""
+    color, line = line_of(number)
+    dash = DASHES[line] if isinstance(line, str) else " ".join(f"{2 * part}" for part in line[1])
+    color = "currentColor" if color == "#000000" else color
+    return {"name": name, "color": color, "dash": dash, "shape": number}
+
+
+def line_of(number: int) -> tuple[str, Any]:
+    """Colour and Matplotlib's line style of a competitor; the first 49 differ."""
+    turn, color = divmod(number, len(COLORS))
+    return COLORS[color], LINE_STYLES[(color + turn) % len(LINE_STYLES)]
+
+
+def stage(surface: Surface) -> dict[str, Any]:
+    """What the stage shows of a surface besides the paths."""
     return {
         "name": surface.name,
-        "formula": formula_html(surface.formula),
+        "formula": surface.formula_html,
         "note": surface.note,
         "minima": np.rint(to_stage(surface, np.array(surface.minima))).astype(int).tolist(),
-        "contours": contours(surface),
-        "xticks": [
-            [round((x - left) / (right - left) * WIDTH), f"{x:g}"] for x in _ticks(left, right)
-        ],
-        "yticks": [
-            [round((high - y) / (high - low) * HEIGHT), f"{y:g}"] for y in _ticks(low, high)
-        ],
+        "contours": [_svg(surface, path) for path in areas(surface)],
+        "xticks": _ticks(surface.xlim, lambda x: to_stage(surface, np.array([x, 0.0]))[0]),
+        "yticks": _ticks(surface.ylim, lambda y: to_stage(surface, np.array([0.0, y]))[1]),
     }
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    values = MaxNLocator(5).tick_values(low, high)
-    return [round(float(value), 9) for value in values if low <= value <= high]
+def _ticks(limits: tuple[float, float], at: Callable[[float], float]) -> list[list[Any]]:
+    values = MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(*limits)
+    inside = [round(float(x), 9) for x in values if limits[0] <= x <= limits[1]]
+    return [[round(float(at(x))), f"{x:g}".replace("-", "−")] for x in inside]
 
 
-def contours(surface: Surface) -> list[str]:
-    """SVG paths of the areas below each level, the largest first."""
+def areas(surface: Surface) -> list[Path]:
+    """Where the surface is below each contour level, the largest area first, in few corners."""
     x, y, values = surface.grid()
-    figure = plt.figure()
-    levels = surface.levels()
-    ax = figure.gca()
-    paths = [
-        ax.contourf(x, y, values, levels=[values.min() - 1, level]).get_paths()[0]
-        for level in levels[::-1]
-    ]
-    plt.close(figure)
-    return [text for path in paths if (text := _svg_path(surface, path))]
+    levels = [[values.min() - 1, level] for level in surface.levels()[::-1]]
+    ax = Figure().add_subplot()
+    paths = [ax.contourf(x, y, values, levels=pair).get_paths()[0] for pair in levels]
+    simple = [_simplify(surface, path) for path in paths]
+    return [path for path in simple if path.codes is not None]
 
 
-def _svg_path(surface: Surface, path: Path) -> str:
+def _simplify(surface: Surface, path: Path) -> Path:
+    rings = [thin(to_stage(surface, np.asarray(ring))) for ring in path.to_polygons()]
+    parts = [Path(from_stage(surface, ring), closed=True) for ring in rings if len(ring) > 3]
+    return Path.make_compound_path(*parts)
+
+
+def _svg(surface: Surface, path: Path) -> str:
+    """An SVG path in whole units of the stage, by relative steps."""
     parts = []
-    for polygon in path.to_polygons():
-        points = _thin(np.rint(to_stage(surface, np.asarray(polygon)))).astype(int)
-        if len(points) > 3:
-            (x, y), *steps = np.diff(points, axis=0, prepend=0 * points[:1]).tolist()
-            parts.append(f"M{x} {y}l" + " ".join(f"{dx} {dy}" for dx, dy in steps) + "z")
+    for ring in path.to_polygons():
+        corners = np.rint(to_stage(surface, np.asarray(ring))).astype(int)[:-1]
+        (x, y), *steps = np.diff(corners, axis=0, prepend=0 * corners[:1]).tolist()
+        parts.append(f"M{x} {y}l" + " ".join(f"{dx} {dy}" for dx, dy in steps) + "z")
     return "".join(parts)
 
 
-def _thin(points: NDArray[np.float64], tolerance: float = 1.0) -> NDArray[np.float64]:
-    """Drop points closer than the tolerance to the line of those kept (Douglas and Peucker)."""
+def thin(points: Array, tolerance: float = 1.0) -> Array:
+    """Leave out points [n, 2] nearer than the tolerance to the line through those that stay.
+
+    The algorithm of Ramer, Douglas and Peucker.
+    """
     if len(points) < 3:
         return points
-    start, end = points[0], points[-1]
-    along = end - start
+    along, offset = points[-1] - points[0], points - points[0]
     length = float(np.hypot(*along))
-    offset = points - start
     if length:
         distance = np.abs(offset[:, 0] * along[1] - offset[:, 1] * along[0]) / length
     else:
         distance = np.hypot(*offset.T)
     far = int(distance.argmax())
     if distance[far] <= tolerance:
-        return np.stack([start, end])
-    return np.concatenate(
-        [_thin(points[: far + 1], tolerance)[:-1], _thin(points[far:], tolerance)]
-    )
-
-
-def formula_html(latex: str) -> str:
-    """HTML of a polynomial in x and y: powers, fractions and variables."""
-    text = html.escape(latex, quote=False)
-    text = re.sub(r"\\t?frac(\d)(\d)|\\frac\{(\d)\}\{(\d)\}", _fraction, text)
-    text = text.replace("\\,", " ").replace("-", "−")
-    text = re.sub(r"\^(\d)", r"<sup>\1</sup>", text)
-    text = re.sub(r"(?<![<a-z/])([xy])(?![a-z])", r"<i>\1</i>", text)
-    return f'<span class="race-formula"><i>f</i>(<i>x</i>, <i>y</i>) = {text}.</span>'
-
-
-def _fraction(match: re.Match[str]) -> str:
-    top, bottom = (group for group in match.groups() if group)
-    return {"1/2": "½", "1/4": "¼"}.get(f"{top}/{bottom}", f"{top}/{bottom}")
+        return points[[0, -1]]
+    before, after = thin(points[: far + 1], tolerance), thin(points[far:], tolerance)
+    return np.concatenate([before[:-1], after])

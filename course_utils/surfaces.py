@@ -7,6 +7,8 @@ ax.plot(*path.T)
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,6 +17,8 @@ import torch
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from torch import Tensor
+
+from course_utils.stats import as_array
 
 Point = tuple[float, float]
 # Contours are drawn where the distance to the minimum's value is this share of its largest value.
@@ -59,6 +63,15 @@ class Surface:
             raise ValueError(f"the surface {self.name!r} has no minimum")
         return float(self(torch.tensor(self.minima[0], dtype=torch.float64)))
 
+    @property
+    def formula_html(self) -> str:
+        """The formula where no LaTeX is drawn: ½, ¼, powers of one digit, x and y."""
+        text = self.formula.replace(r"\frac{1}{2}", "½").replace(r"\frac{1}{4}", "¼")
+        text = html.escape(text, quote=False).replace("-", "−")
+        text = re.sub(r"\^(\d)", r"<sup>\1</sup>", text)
+        text = re.sub(r"\b([xy]{1,2})\b", r"<i>\1</i>", text)
+        return f"<i>f</i>(<i>x</i>, <i>y</i>) = {text}"
+
     def __call__(self, point: Tensor) -> Tensor:
         """Values [...] at points [..., 2]."""
         return self.function(point)
@@ -68,13 +81,13 @@ class Surface:
         x = torch.linspace(*self.xlim, columns, dtype=torch.float64)
         y = torch.linspace(*self.ylim, rows, dtype=torch.float64)
         points = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)
-        return x.numpy(), y.numpy(), self(points).numpy()
+        return as_array(x), as_array(y), as_array(self(points))
 
     def levels(self) -> NDArray[np.float64]:
         """Values for contour lines, closer together the lower they are: a ravine is seen."""
         values = self.grid()[2]
         lowest = self.lowest if self.minima else values.min()
-        return lowest + (values.max() - lowest) * np.array(LEVELS)
+        return np.asarray(lowest + (values.max() - lowest) * np.array(LEVELS))
 
 
 def trajectory(
@@ -111,15 +124,16 @@ def descend(
     generator = torch.Generator().manual_seed(seed)
     path = [torch.stack(points).detach()]
     for _ in range(steps):
-        optimizer.zero_grad()
-        surface(torch.stack(points)).sum().backward()  # type: ignore[no-untyped-call]
+        # One gradient for all: several times faster than one backward pass through each point.
+        now = path[-1].requires_grad_()
+        (gradient,) = torch.autograd.grad(surface(now).sum(), now)
         if surface.noise:
-            noise = surface.noise * torch.randn(2, generator=generator, dtype=torch.float64)
-            for point in points:
-                point.grad += noise
+            gradient += surface.noise * torch.randn(2, generator=generator, dtype=now.dtype)
+        for point, its_gradient in zip(points, gradient, strict=True):
+            point.grad = its_gradient
         optimizer.step()
         path.append(torch.stack(points).detach())
-    return torch.stack(path)
+    return torch.stack(path).detach()
 
 
 def draw_contours(ax: Axes, surface: Surface) -> None:
@@ -158,7 +172,7 @@ def _bowl(point: Tensor) -> Tensor:
 
 RAVINE = Surface(
     name="Ravine",
-    formula=r"\tfrac12 (x^2 + 50 y^2)",
+    formula=r"\frac{1}{2} (x^2 + 50 y^2)",
     function=_ravine,
     start=(-4.0, 1.0),
     minima=((0.0, 0.0),),
@@ -188,7 +202,7 @@ BEALE = Surface(
 )
 SADDLE = Surface(
     name="Saddle",
-    formula=r"x^2 - y^2 + \tfrac14 y^4",
+    formula=r"x^2 - y^2 + \frac{1}{4} y^4",
     function=_saddle,
     start=(-1.5, 1e-3),
     minima=((0.0, 2**0.5), (0.0, -(2**0.5))),
@@ -198,7 +212,7 @@ SADDLE = Surface(
 )
 NOISY_QUADRATIC = Surface(
     name="Noisy quadratic",
-    formula=r"x^2 + 1.6\, x y + y^2 \quad \text{(gradients with noise)}",
+    formula=r"x^2 + 1.6 xy + y^2",
     function=_bowl,
     start=(-2.5, 0.5),
     minima=((0.0, 0.0),),
