@@ -20,19 +20,21 @@ from jupyter_cache.base import CacheBundleIn
 from nbformat import NotebookNode
 
 # Everything a notebook imports that a change could reach, besides its own cells.
-SOURCES = ("course_utils/**/*.py", "requirements.txt")
+SOURCES = ("course_utils/**/*.py", "course_utils/*.js", "course_utils/*.css", "requirements.txt")
 # Switching between two branches must not execute everything again each time.
 KEPT = 3
 
 # One thread: two kernels with two OpenMP threads each on two cores are five times slower than one
 # after the other, and the order in which threads add floats is not fixed. SVG files get a date,
-# and sets of strings an order, that change with every process unless these are set.
+# and sets of strings an order, that change with every process unless these are set. Plotly gives
+# the figure alone, without a copy of its library in every cell; see `book.plotly`.
 FIXED = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "PYTHONHASHSEED": "0",
     "SOURCE_DATE_EPOCH": "0",
+    "PLOTLY_RENDERER": "plotly_mimetype",
 }
 
 NOT_RUN = "This cell needs a GPU; it was not run here."

@@ -25,7 +25,11 @@ pytestmark = pytest.mark.usefixtures("cpu_offline")
 # What outputs depend on
 
 
-@pytest.mark.parametrize("name", ["course_utils/a.py", "course_utils/new.py", "requirements.txt"])
+@pytest.mark.parametrize(
+    "name",
+    ["course_utils/a.py", "course_utils/new.py", "course_utils/a.js", "course_utils/a.css"]
+    + ["requirements.txt"],
+)
 def test_outputs_depend_on_what_notebooks_import(project: Path, name: str) -> None:
     before = fingerprint(project)
     (project / name).write_text("x = 2\n")
