@@ -291,9 +291,8 @@ def scripted(losses: list[float], **options: Any) -> LRCurve:
     model = Scripted(losses)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     batches = [(torch.zeros(1), torch.zeros(1))]
-    return lr_find(
-        model, lambda out, y: out, batches, optimizer, steps=len(losses), smoothing=0.0, **options
-    )
+    arguments: dict[str, Any] = {"steps": len(losses), "smoothing": 0.0} | options
+    return lr_find(model, lambda out, y: out, batches, optimizer, **arguments)
 
 
 def test_it_stops_above_four_times_the_best() -> None:
@@ -301,6 +300,8 @@ def test_it_stops_above_four_times_the_best() -> None:
     assert scripted([2.0, 1.0, 4.0, 4.1, 1.0]).exploded
     assert not scripted([2.0, 1.0, 4.0, 4.0, 3.0]).exploded
     assert len(scripted([2.0, 1.0, 4.0, 4.1, 1.0], diverged=5.0).losses) == 5
+    # The running means of these are 2, 1, 2.3: one low loss alone is no new best.
+    assert len(scripted([2.0, 0.5, 3.5, 1.0], smoothing=0.5).losses) == 4
     assert len(scripted([2.0, -1.0, 4.0, 4.1, 1.0]).losses) == 5  # no multiple of a negative loss
 
 
