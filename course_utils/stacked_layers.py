@@ -16,6 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from course_utils.nn.activations import Activation
+
 Rule = Callable[..., Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -121,6 +123,8 @@ RULES: dict[type[nn.Module], Rule] = {
     nn.BatchNorm2d: batch_norm,
     nn.Dropout: dropout,
     **dict.fromkeys((nn.Identity, nn.ReLU, nn.Tanh, nn.Sigmoid, nn.GELU, nn.SiLU), elementwise),
+    **dict.fromkeys((nn.LeakyReLU, nn.ELU, nn.Softplus), elementwise),
+    **dict.fromkeys(Activation.__subclasses__(), elementwise),
 }
 
 

@@ -12,7 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_utils import nn as ours
 from course_utils.ensemble import accuracy, batches, train
+from course_utils.stacked_layers import elementwise, rule_for
 
 STEPS, BATCH, SEEDS = 50, 8, [3, 1]
 SGD = partial(torch.optim.SGD, lr=0.05, momentum=0.9, nesterov=True, weight_decay=0.1)
@@ -300,6 +302,48 @@ def test_batches_are_paired_and_complete():
     run = partial(train, data=vectors(), seeds=[5], optimizer=[SGD, SGD], steps=9, batch_size=4)
     both = run(models).batch_loss
     assert torch.equal(both[:, 0], both[:, 1])
+
+
+def test_a_batch_of_all_examples_is_in_order_and_equals_plain_descent():
+    inputs, targets = vectors()
+    data = (inputs[:20], targets[:20])
+    assert next(batches([0, 7], 20, 20)).tolist() == [list(range(20))] * 2
+    models = build(lambda: mlp(nn.Sequential))
+    alone = copy.deepcopy(models)
+    run = partial(train, data=data, seeds=SEEDS, steps=9, batch_size=20)
+    found = run(models, optimizer=[SGD, ADAM]).batch_loss
+    for member, model in enumerate(alone):
+        g, s = divmod(member, len(SEEDS))
+        optimizer = [SGD, ADAM][g](model.parameters())
+        for step in range(9):
+            loss = F.cross_entropy(model(data[0]), data[1])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            close(found[step, g, s], loss.detach())
+        for name, value in model.state_dict().items():
+            close(models[member].state_dict()[name], value)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: InPlace(6, 3), lambda: nn.Sequential(nn.ReLU(inplace=True), nn.Linear(6, 3))]
+)
+def test_a_batch_of_all_examples_is_copied_where_a_model_writes(make):
+    data = vectors()
+    run = partial(train, seeds=[0, 1], optimizer=SGD, steps=3, batch_size=len(data[1]))
+    found = run(build(make, 2), data).batch_loss
+    assert torch.equal(data[0], vectors()[0])
+    close(found, run(build(make, 2), (data[0].relu(), data[1])).batch_loss)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [nn.LeakyReLU(0.3), nn.ELU(2.0), nn.Softplus(3.0), ours.LeakyReLU(0.3), ours.Sigmoid()],
+)
+def test_elementwise_layers_equal_separate_runs(layer):
+    assert rule_for(layer) is elementwise
+    make = lambda: nn.Sequential(nn.Linear(6, 5), copy.deepcopy(layer), nn.Linear(5, 3))  # noqa: E731 - needs layer
+    assert_equals_separate(build(make), vectors(), [SGD, ADAM])
 
 
 def test_random_state_modes_and_repetition():
