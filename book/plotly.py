@@ -35,8 +35,7 @@ PAGE = """\
 <span>{size} from this site</span></div>
 <div class="plotly-view" role="img" aria-label="{alt}" hidden></div>
 <p class="plotly-help" hidden></p>
-<noscript><p>An interactive view stands here where scripts run; the figure above shows the same.</p>
-</noscript></div>
+<p class="plotly-off">Where scripts run, the figure above can be turned here.</p></div>
 """
 
 

@@ -10,6 +10,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -104,7 +105,7 @@ def _image(fig: Figure, alt: str) -> str:
     """
     buffer = io.BytesIO()
     fig.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    fig.clear()
+    plt.close(fig)
     coordinates = re.compile(r"^[ML] .*$", re.M)
     svg = coordinates.sub(
         lambda line: re.sub(r"(\.\d)\d+", r"\1", line[0]), buffer.getvalue().decode()

@@ -108,6 +108,7 @@
   for (const figure of figures) {
     const offer = figure.querySelector(".plotly-offer");
     offer.hidden = false;
+    figure.querySelector(".plotly-off").remove();
     offer.querySelector("button").addEventListener("click", () => open(figure));
   }
   new MutationObserver(() => {
