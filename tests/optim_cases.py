@@ -10,7 +10,7 @@ import inspect
 import itertools
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -52,26 +52,43 @@ VALUES: dict[str, dict[str, tuple[Any, ...]]] = {
     | {"decoupled_weight_decay": FLAG},
     "RAdam": {"lr": (0.1, number(0.1))} | (ADAM | COMMON) | {"decoupled_weight_decay": FLAG},
 }
-# PyTorch's implementations. capturable is one of GPUs; False and None are one path on the CPU.
-IMPLEMENTATIONS: tuple[Options, ...] = ({}, *({name: True} for name in ("foreach", "fused")))
-IMPLEMENTATIONS += ({"differentiable": True}, {"capturable": True})
 
 
-def implementations(name: str) -> list[Options]:
+class Run(NamedTuple):
+    """One of PyTorch's implementations, on a device, with dense or with sparse gradients."""
+
+    flags: Options
+    sparse: bool = False
+    device: str = "cpu"
+
+    def __str__(self) -> str:
+        extra = ["sparse gradients"] * self.sparse + [self.device] * (self.device != "cpu")
+        return ", ".join([*self.flags, *extra]) or "default"
+
+
+def runs(name: str) -> list[Run]:
+    """All runs of an optimizer: on the CPU, and on a GPU where there is one.
+
+    foreach=None is True on a GPU and False on the CPU; capturable is for GPUs.
+    """
+    found = [Run({}), Run({"foreach": True}), Run({"fused": True}), Run({"differentiable": True})]
+    if torch.cuda.is_available():
+        found += [Run(f, device="cuda") for f in ({}, {"foreach": False}, {"capturable": True})]
     known = inspect.signature(getattr(torch.optim, name)).parameters
-    chosen = [flags for flags in IMPLEMENTATIONS if known.keys() >= flags.keys()]
-    return [f for f in chosen if "capturable" not in f or torch.cuda.is_available()]
+    found = [run for run in found if known.keys() >= run.flags.keys()]
+    sparse = [Run({}, sparse=True), Run({"foreach": True}, sparse=True)]
+    return found + sparse * getattr(ours, name).takes_sparse
 
 
-def combinations(name: str, flags: Options) -> Iterator[Options]:
-    """All combinations of the values of an optimizer's arguments, with one implementation."""
-    values = VALUES[name]
+def combinations(name: str, run: Run) -> Iterator[Options]:
+    """All combinations of the values of an optimizer's arguments; none decays sparse gradients."""
+    values = VALUES[name] | ({"weight_decay": (0,)} if run.sparse else {})
     for chosen in itertools.product(*values.values()):
-        yield dict(zip(values, chosen, strict=True)) | flags
+        yield dict(zip(values, chosen, strict=True)) | run.flags
 
 
 @cache
-def gradients(sparse: bool) -> list[list[Tensor]]:
+def gradients(sparse: bool = False, device: str = "cpu") -> list[list[Tensor]]:
     """For each step the gradients of `parameters`, shared by all cases: none may write to them."""
     g = torch.Generator().manual_seed(1)
     shapes_and_dtypes = [((4, 2), torch.float64), ((2,), torch.complex128), ((), torch.float64)]
@@ -84,34 +101,38 @@ def gradients(sparse: bool) -> list[list[Tensor]]:
             rows = torch.randint(4, (1, 3), generator=g)
             values = torch.randn(3, 2, dtype=torch.float64, generator=g)
             step[0] = torch.sparse_coo_tensor(rows, values, (4, 2), check_invariants=True)
-    return steps
+    return [[x.to(device) for x in step] for step in steps]
 
 
-def parameters(options: Options) -> list[Tensor]:
+def parameters(run: Run) -> list[Tensor]:
     """A matrix, complex numbers and a number; differentiable steps do not take leaves."""
-    starts = [x.detach().clone() for x in gradients(sparse=False)[0]]
-    return [x.requires_grad_(not options.get("differentiable")) for x in starts]
+    starts = [x.detach().clone() for x in gradients(device=run.device)[0]]
+    if "fused" in run.flags:  # it takes no complex numbers
+        starts[1] = starts[1].real.clone()
+    return [x.requires_grad_("differentiable" not in run.flags) for x in starts]
 
 
-def build(make: Callable[..., torch.optim.Optimizer], options: Options) -> torch.optim.Optimizer:
+def build(
+    make: Callable[..., torch.optim.Optimizer], options: Options, run: Run
+) -> torch.optim.Optimizer:
     """An optimizer of two groups, the second with a lr and weight decay of its own."""
-    matrix, vector, scalar = parameters(options)
-    if options.get("fused"):
-        vector = vector.real.detach().clone().requires_grad_()  # fused takes no complex numbers
-    second = {"params": [scalar], "lr": options["lr"] * 0.5, "weight_decay": 0.01}
-    first = {"params": [matrix, vector]}
-    return make([first, second], **copy.deepcopy(options))
+    *first, last = parameters(run)
+    second = {"params": [last], "lr": options["lr"] * 0.5, "weight_decay": 0.01}
+    return make([{"params": first}, second], **copy.deepcopy(options))
 
 
 def everything(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     return [x for group in optimizer.param_groups for x in group["params"]]
 
 
-def set_gradients(optimizer: torch.optim.Optimizer, step: int, sparse: bool) -> None:
+def set_gradients(optimizer: torch.optim.Optimizer, step: int, run: Run) -> None:
     """Each parameter misses some gradients, and the second one all of the first ten."""
-    for i, (x, g) in enumerate(zip(everything(optimizer), gradients(sparse)[step], strict=True)):
+    found = gradients(run.sparse, run.device)[step]
+    for i, (x, g) in enumerate(zip(everything(optimizer), found, strict=True)):
         missing = (step + i) % 7 == 3 or (i == 1 and step < 10)
-        x.grad = None if missing else g.real if g.is_complex() and not x.is_complex() else g
+        if g.is_complex() and not x.is_complex():
+            g = g.real.contiguous()  # fused steps read other gradients in the wrong order
+        x.grad = None if missing else g
 
 
 def difference(a: Tensor, b: Tensor) -> float:
@@ -134,15 +155,12 @@ def states_difference(a: torch.optim.Optimizer, b: torch.optim.Optimizer) -> flo
     return max((difference(x, y) for x, y in pairs), default=0.0)
 
 
-def compare(
-    name: str, options: Options, sparse: bool = False, make: Callable[..., Any] | None = None
-) -> float:
+def compare(name: str, options: Options, run: Run) -> float:
     """Run both for 100 steps and return the largest difference of any number after any step.
 
     Half way the learning rates change, and each one goes on from the other's state_dict.
     """
-    a = build(make or getattr(ours, name), options)
-    b = build(getattr(torch.optim, name), options)
+    a, b = (build(getattr(module, name), options, run) for module in (ours, torch.optim))
     worst = 0.0
     paths: dict[torch.optim.Optimizer, list[list[Tensor]]] = {a: [], b: []}
     for step in range(STEPS):
@@ -154,7 +172,7 @@ def compare(
             a.load_state_dict(other)
             b.load_state_dict(mine)
         for optimizer in (a, b):
-            set_gradients(optimizer, step, sparse)
+            set_gradients(optimizer, step, run)
             optimizer.step()
             paths[optimizer].append([x.detach().clone() for x in everything(optimizer)])
     steps = (map(torch.stack, zip(*path, strict=True)) for path in paths.values())
@@ -162,12 +180,12 @@ def compare(
     return max(worst, *apart, states_difference(a, b))
 
 
-def accepted(name: str, options: Options) -> bool:
+def accepted(name: str, options: Options, run: Run) -> bool:
     """Whether PyTorch takes the combination; if it does not, ours must fail in the same words."""
     errors = []
-    for make in (getattr(ours, name), getattr(torch.optim, name)):
+    for module in (ours, torch.optim):
         try:
-            build(make, options)
+            build(getattr(module, name), options, run)
         except (ValueError, RuntimeError) as error:
             errors.append(repr(error))
         else:
@@ -177,14 +195,14 @@ def accepted(name: str, options: Options) -> bool:
     return not errors[0]
 
 
-def parity(name: str, flags: Options) -> tuple[int, float, Options]:
+def parity(name: str, run: Run) -> tuple[int, float, Options]:
     """Number of combinations compared, the largest difference, and the case that has it."""
     before = torch.get_default_dtype()
-    # PyTorch counts steps in the default dtype, and here computes with these counts.
-    torch.set_default_dtype(torch.float64 if flags.get("differentiable") else before)
+    # PyTorch counts steps in the default dtype, and computes with these counts if differentiable.
+    torch.set_default_dtype(before if "differentiable" not in run.flags else torch.float64)
     try:
-        cases = [o for o in combinations(name, flags) if accepted(name, o)]
-        found = [compare(name, options) for options in cases]
+        cases = [o for o in combinations(name, run) if accepted(name, o, run)]
+        found = [compare(name, options, run) for options in cases]
     finally:
         torch.set_default_dtype(before)
     worst = max(range(len(cases)), key=found.__getitem__)

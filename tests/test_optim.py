@@ -72,25 +72,18 @@ def test_names_order_and_defaults_of_arguments_are_those_of_pytorch(name: str) -
     assert issubclass(getattr(ours, name), torch.optim.Optimizer)
 
 
-FLAGGED = [(name, flags) for name in NAMES for flags in cases.implementations(name)]
+RUNS = [(name, run) for name in NAMES for run in cases.runs(name)]
 
 
-@pytest.mark.parametrize(("name", "flags"), FLAGGED, ids=lambda part: "-".join(part) or "default")
-def test_every_combination_of_arguments_equals_pytorch(name: str, flags: Options) -> None:
-    gradients = copy.deepcopy(cases.gradients(sparse=False))
-    count, worst, where = cases.parity(name, flags)
+@pytest.mark.parametrize(("name", "run"), RUNS, ids=str)
+def test_every_combination_of_arguments_equals_pytorch(name: str, run: cases.Run) -> None:
+    gradients = copy.deepcopy(cases.gradients(run.sparse, run.device))
+    count, worst, where = cases.parity(name, run)
     assert worst <= TOLERANCE, f"differs by {worst} with {where}"
-    assert count >= 32
-    for step, before in zip(cases.gradients(sparse=False), gradients, strict=True):
-        assert all(torch.equal(x, y) for x, y in zip(step, before, strict=True)), "gradient changed"
-
-
-@pytest.mark.parametrize("name", ["SGD", "Adagrad"])
-@pytest.mark.parametrize("foreach", [False, True])
-def test_sparse_gradients_equal_pytorch(name: str, foreach: bool) -> None:
-    options = [o for o in cases.combinations(name, {"foreach": foreach}) if not o["weight_decay"]]
-    for case in filter(partial(cases.accepted, name), options):
-        assert cases.compare(name, case, sparse=True) <= TOLERANCE, case
+    assert count >= 16
+    for step, before in zip(cases.gradients(run.sparse, run.device), gradients, strict=True):
+        pairs = zip(step, before, strict=True)
+        assert all(torch.equal(x.to_dense(), y.to_dense()) for x, y in pairs), "gradient changed"
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adagrad"])
