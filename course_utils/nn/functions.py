@@ -55,7 +55,7 @@ def relu(x: Tensor) -> Tensor:
 
 def leaky_relu_derivative(x: Tensor, negative_slope: float = 0.01) -> Tensor:
     """1 for x > 0, else negative_slope."""
-    return torch.where(x > 0, 1.0, negative_slope).to(x.dtype)
+    return torch.where(x > 0, torch.ones_like(x), negative_slope)
 
 
 @with_derivative(leaky_relu_derivative)
