@@ -70,10 +70,11 @@ def test_text_arguments_and_defaults_are_those_of_torch(name: str, options: dict
     mine, theirs = pair(name, options)
     assert repr(mine) == repr(theirs)
     if name not in ("Sigmoid", "Tanh"):  # torch lets these take anything
-        parameters = [inspect.signature(type(m)).parameters.values() for m in (mine, theirs)]
-        assert [[(p.name, p.default, p.kind) for p in ps] for ps in parameters][0] == [
-            (p.name, p.default, p.kind) for p in parameters[1]
-        ]
+        mine, theirs = (
+            [(p.name, p.default, p.kind) for p in inspect.signature(type(m)).parameters.values()]
+            for m in (mine, theirs)
+        )
+        assert mine == theirs
 
 
 @pytest.mark.parametrize(

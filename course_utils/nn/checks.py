@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -32,11 +33,13 @@ def check_batch_norm(layer: BatchNorm, x: Tensor) -> None:
     elif layer.eps < 0:
         raise ValueError(f"batch_norm eps must be non-negative, but got {layer.eps}")
     _check_channels(layer, x.shape[1], 1)
+    _check_dtype(layer, x, "running_mean")
 
 
 def check_layer_norm(layer: LayerNorm, x: Tensor) -> None:
     """Raise what `torch.nn.LayerNorm` raises for an input."""
     _check_shape(layer.normalized_shape, x, "[*, {}]")
+    _check_dtype(layer, x)
 
 
 def check_rms_norm(layer: RMSNorm, x: Tensor) -> None:
@@ -63,6 +66,8 @@ def check_group_norm(layer: GroupNorm, x: Tensor) -> None:
         )
     groups = layer.num_groups
     _check_batch_size([x.shape[0] * x.shape[1] // groups, groups, *x.shape[2:]])
+    if groups < 0:
+        raise RuntimeError(f"Expected num groups to be greater than 0, got {groups}")
     if x.shape[1] % groups:
         raise RuntimeError(
             "Expected number of channels in input to be divisible by num_groups, "
@@ -76,6 +81,7 @@ def check_group_norm(layer: GroupNorm, x: Tensor) -> None:
                 f"input, but got {name} of shape {list(values.shape)} "
                 f"and input of shape {list(x.shape)}"
             )
+    _check_dtype(layer, x)
 
 
 def check_instance_norm(layer: InstanceNorm2d, x: Tensor) -> None:
@@ -101,6 +107,7 @@ def check_instance_norm(layer: InstanceNorm2d, x: Tensor) -> None:
             f"Expected more than 1 spatial element when training, got input size {size}"
         )
     _check_channels(layer, channels, len(x) if x.dim() == 4 else 1)
+    _check_dtype(layer, x)
 
 
 def _check_batch_size(size: Sequence[int]) -> None:
@@ -117,6 +124,16 @@ def _check_channels(layer: Norm, channels: int, copies: int) -> None:
         if values is not None and len(values) != channels:
             raise RuntimeError(
                 f"{name} should contain {channels * copies} elements not {len(values) * copies}"
+            )
+
+
+def _check_dtype(layer: Norm, x: Tensor, *others: str) -> None:
+    """Raise RuntimeError where float64 meets another precision; half precision may be mixed."""
+    for name in ("weight", "bias", *others):
+        values: Tensor | None = getattr(layer, name)
+        if values is not None and (values.dtype == torch.float64) != (x.dtype == torch.float64):
+            raise RuntimeError(
+                f"mixed dtype ({x.device.type.upper()}): all inputs must share same datatype."
             )
 
 
