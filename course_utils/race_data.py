@@ -86,18 +86,18 @@ def _ticks(limits: tuple[float, float], at: Callable[[float], float]) -> list[li
     return [[round(float(at(x))), f"{x:g}".replace("-", "−")] for x in inside]
 
 
-def areas(surface: Surface) -> list[Path]:
-    """Where the surface is below each contour level, the largest area first, in few corners."""
+def areas(surface: Surface, tolerance: float = 1.0) -> list[Path]:
+    """Where the surface is below each contour level, the largest area first, thinned out."""
     x, y, values = surface.grid()
     levels = [[values.min() - 1, level] for level in surface.levels()[::-1]]
     ax = Figure().add_subplot()
     paths = [ax.contourf(x, y, values, levels=pair).get_paths()[0] for pair in levels]
-    simple = [_simplify(surface, path) for path in paths]
+    simple = [_simplify(surface, path, tolerance) for path in paths]
     return [path for path in simple if path.codes is not None]
 
 
-def _simplify(surface: Surface, path: Path) -> Path:
-    rings = [thin(to_stage(surface, np.asarray(ring))) for ring in path.to_polygons()]
+def _simplify(surface: Surface, path: Path, tolerance: float) -> Path:
+    rings = [thin(to_stage(surface, np.asarray(ring)), tolerance) for ring in path.to_polygons()]
     parts = [Path(from_stage(surface, ring), closed=True) for ring in rings if len(ring) > 3]
     return Path.make_compound_path(*parts)
 

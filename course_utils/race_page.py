@@ -24,6 +24,8 @@ from course_utils.surfaces import Surface
 if TYPE_CHECKING:
     from course_utils.race import Race
 
+# A panel of the still figure is 200 points wide: this is half a point.
+STILL_TOLERANCE = 2.5
 CAPTION = "Where scripts run, this figure is a race to play, at other learning rates too."
 
 
@@ -85,14 +87,14 @@ def _still(race: Race) -> Figure:
 def _draw(ax: Axes, race: Race, surface: Surface) -> None:
     ax.axis("on")
     ax.grid(False)
-    for area in race_data.areas(surface):
+    for area in race_data.areas(surface, STILL_TOLERANCE):
         ax.add_patch(PathPatch(area, facecolor="#0000000a", edgecolor="#bbbbbb", linewidth=0.6))
     for number, name in enumerate(race.optimizers):
         color, line = race_data.line_of(number)
         rate = race.best(surface, name)
         length = race.lengths(surface, name)[rate]
         path = race_data.to_stage(surface, as_array(race.paths(surface, name)[:length, rate]))
-        x, y = race_data.from_stage(surface, race_data.thin(path)).T
+        x, y = race_data.from_stage(surface, race_data.thin(path, STILL_TOLERANCE)).T
         ax.plot(x, y, color=color, linestyle=line, lw=1.4, marker="o", ms=4, markevery=[-1])
     ax.plot(*np.array(surface.minima).T, "k*", ms=9)
     ax.set(title=surface.name, xlim=surface.xlim, ylim=surface.ylim)
@@ -104,7 +106,9 @@ def _image(fig: Figure, alt: str) -> str:
     A tenth of a point is all that the eye can see of a coordinate.
     """
     buffer = io.BytesIO()
-    fig.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    # Letters as text: as curves they would be a quarter of the file.
+    with plt.rc_context({"svg.fonttype": "none"}):
+        fig.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     plt.close(fig)
     coordinates = re.compile(r"^[ML] .*$", re.M)
     svg = coordinates.sub(

@@ -337,9 +337,13 @@ def test_black_is_light_in_the_dark(browser: Browser) -> None:
     assert brightness("dark") > 190
 
 
-def test_a_phone_is_wide_enough(browser: Browser) -> None:
-    page = browser.open("one.html", size=PHONE)
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+@pytest.mark.parametrize("margin", [0, 32])
+def test_a_phone_is_wide_enough(browser: Browser, margin: int) -> None:
+    """Also inside the margins of a page of the book."""
+    page = browser.open("one.html", size={**PHONE, "width": PHONE["width"] - margin})
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"] - margin
+    app = page.locator(".race-app")
+    assert app.evaluate("node => node.scrollWidth - node.clientWidth") <= 0
     targets = page.locator("button, select, input[type=range], .race-table label").all()
     assert all((target.bounding_box() or {})["height"] >= 24 for target in targets)
 
