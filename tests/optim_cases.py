@@ -125,14 +125,14 @@ def everything(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     return [x for group in optimizer.param_groups for x in group["params"]]
 
 
-def set_gradients(optimizer: torch.optim.Optimizer, step: int, run: Run) -> None:
+def set_gradients(optimizer: torch.optim.Optimizer, step: int, run: Run, clone: bool) -> None:
     """Each parameter misses some gradients, and the second one all of the first ten."""
     found = gradients(run.sparse, run.device)[step]
     for i, (x, g) in enumerate(zip(everything(optimizer), found, strict=True)):
         missing = (step + i) % 7 == 3 or (i == 1 and step < 10)
         if g.is_complex() and not x.is_complex():
             g = g.real.contiguous()  # fused steps read other gradients in the wrong order
-        x.grad = None if missing else g
+        x.grad = None if missing else g.clone() if clone else g
 
 
 def difference(a: Tensor, b: Tensor) -> float:
@@ -172,7 +172,7 @@ def compare(name: str, options: Options, run: Run) -> float:
             a.load_state_dict(other)
             b.load_state_dict(mine)
         for optimizer in (a, b):
-            set_gradients(optimizer, step, run)
+            set_gradients(optimizer, step, run, clone=optimizer is b)  # foreach=True writes to them
             optimizer.step()
             paths[optimizer].append([x.detach().clone() for x in everything(optimizer)])
     steps = (map(torch.stack, zip(*path, strict=True)) for path in paths.values())

@@ -9,7 +9,7 @@ from course_utils.optim.optimizer import Group, Optimizer, State, count
 
 
 class Adadelta(Optimizer):
-    """Steps in the unit of x, from running means of squares; as `torch.optim.Adadelta`.
+    """Steps in the unit of x, from running means of squares; as `torch.optim.Adadelta`::
 
         v = rho v + (1 - rho) g^2
         d = sqrt((u + eps) / (v + eps)) g       the paper's RMS[dx] / RMS[g] g
@@ -47,8 +47,9 @@ class Adadelta(Optimizer):
 
     def update(self, x: Tensor, g: Tensor, state: State, group: Group) -> None:
         """One step of the rule above."""
-        count(state)  # the rule does not need it, but PyTorch keeps it
-        v, u, rho, eps = state["square_avg"], state["acc_delta"], group["rho"], group["eps"]
+        count(state)  # as PyTorch; the rule needs no t
+        v, u = state["square_avg"], state["acc_delta"]
+        rho, eps = group["rho"], group["eps"]
         v.mul_(rho).addcmul_(g, g, value=1 - rho)  # v = ρ v + (1 - ρ) g²
         d = u.add(eps).div_(v + eps).sqrt_().mul(g)  # d = √((u + ε) / (v + ε)) g
         u.mul_(rho).addcmul_(d, d, value=1 - rho)  # u = ρ u + (1 - ρ) d²

@@ -10,7 +10,7 @@ from course_utils.optim.optimizer import Group, Optimizer, State, count, root, s
 
 
 class Adagrad(Optimizer):
-    """Divide by the root of the sum of all squared gradients so far; as `torch.optim.Adagrad`.
+    """Divide by the root of the sum of all squared gradients so far; as `torch.optim.Adagrad`::
 
         s = s + g^2                             s starts as initial_accumulator_value
         x = x - lr / (1 + (t - 1) lr_decay) g / (sqrt(s) + eps)

@@ -9,7 +9,7 @@ from course_utils.optim.optimizer import Group, Optimizer, State, count, root
 
 
 class Adam(Optimizer):
-    """Running means of gradients and of their squares, bias corrected; as `torch.optim.Adam`.
+    """Running means of gradients and of their squares, bias corrected; as `torch.optim.Adam`::
 
         m = beta1 m + (1 - beta1) g
         v = beta2 v + (1 - beta2) g^2

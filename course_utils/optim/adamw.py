@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import ClassVar
 
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from course_utils.optim.adam import Adam
-from course_utils.optim.optimizer import Optimizer
+from course_utils.optim.optimizer import Group, Optimizer
 
 
 class AdamW(Adam):
-    """Adam, where weight decay shrinks x itself and does not pass through m and v.
+    """Adam, where weight decay shrinks x itself and does not pass through m and v::
 
         x = x - lr weight_decay x       then Adam's step with g, not with g + weight_decay x
 
@@ -27,6 +27,8 @@ class AdamW(Adam):
     Parameter containing:
     tensor([0.9500, 9.5000], requires_grad=True)
     """
+
+    fixed: ClassVar[Group] = {"decoupled_weight_decay": True}  # see Optimizer.decay
 
     def __init__(
         self,
@@ -43,10 +45,4 @@ class AdamW(Adam):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        Optimizer.__init__(self, params, locals() | {"decoupled_weight_decay": True})
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Stay decoupled, whatever a loaded state says."""
-        super().__setstate__(state)
-        for group in self.param_groups:
-            group["decoupled_weight_decay"] = True
+        Optimizer.__init__(self, params, locals())

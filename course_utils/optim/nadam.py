@@ -9,7 +9,7 @@ from course_utils.optim.optimizer import Group, Optimizer, State, count, root, s
 
 
 class NAdam(Optimizer):
-    """Adam with Nesterov momentum; as `torch.optim.NAdam`.
+    """Adam with Nesterov momentum; as `torch.optim.NAdam`::
 
         mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2)
         m = beta1 m + (1 - beta1) g

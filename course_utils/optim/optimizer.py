@@ -39,11 +39,14 @@ class Optimizer(torch.optim.Optimizer):
     # Whether `update` gets sparse gradients, or complex numbers as they are.
     takes_sparse: ClassVar[bool] = False
     takes_complex: ClassVar[bool] = False
+    # Options that neither a caller nor a loaded state can change.
+    fixed: ClassVar[Group] = {}
 
     def __init__(self, params: ParamsT, arguments: dict[str, Any]) -> None:
         """``arguments``: the `locals()` of a constructor, all its arguments by name."""
         hidden = ("self", "params", "__class__")
         defaults = {name: value for name, value in arguments.items() if name not in hidden}
+        defaults |= self.fixed
         check(defaults)
         super().__init__(params, defaults)
 
@@ -93,9 +96,9 @@ class Optimizer(torch.optim.Optimizer):
                 self.state[x] = state
 
     def decay(self, x: Tensor, g: Tensor, group: Group) -> Tensor:
-        """The gradient of loss + weight_decay/2 |x|^2; or decoupled: shrink x, and leave g.
+        """g + weight_decay x; or decoupled: x = x - lr weight_decay x, and g as it is.
 
-        g = g + weight_decay x      or      x = x - lr weight_decay x
+        The first is the gradient of the loss plus weight_decay / 2 times the squared norm of x.
         """
         if group.get("decoupled_weight_decay"):
             x.mul_(1 - group["lr"] * group["weight_decay"])
@@ -117,6 +120,7 @@ class Optimizer(torch.optim.Optimizer):
         for group in self.param_groups:
             for name, default in self.defaults.items():
                 group.setdefault(name, default)
+            group.update(self.fixed)
 
 
 def scalar(value: float, x: Tensor, group: Group) -> Tensor:

@@ -9,7 +9,7 @@ from course_utils.optim.optimizer import Group, Optimizer, State, count, root
 
 
 class RAdam(Optimizer):
-    """Adam with a rectified step while v rests on few gradients; as `torch.optim.RAdam`.
+    """Adam with a rectified step while v rests on few gradients; as `torch.optim.RAdam`::
 
         m = beta1 m + (1 - beta1) g
         v = beta2 v + (1 - beta2) g^2

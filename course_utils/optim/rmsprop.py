@@ -9,7 +9,7 @@ from course_utils.optim.optimizer import Group, Optimizer, State, count, root
 
 
 class RMSprop(Optimizer):
-    """Divide by the root of a running mean of squared gradients; as `torch.optim.RMSprop`.
+    """Divide by the root of a running mean of squared gradients; as `torch.optim.RMSprop`::
 
         v = alpha v + (1 - alpha) g^2
         b = momentum b + g / (sqrt(v) + eps)
@@ -46,21 +46,21 @@ class RMSprop(Optimizer):
 
     def start(self, x: Tensor, group: Group) -> State:
         """v, and b and m where the options need them; zeros."""
-        names = ["square_avg"]
-        names += ["momentum_buffer"] * (group["momentum"] > 0) + ["grad_avg"] * group["centered"]
-        return self.zeros(x, group, *names)
+        b = ["momentum_buffer"] * (group["momentum"] > 0)
+        m = ["grad_avg"] * group["centered"]
+        return self.zeros(x, group, "square_avg", *b, *m)
 
     def update(self, x: Tensor, g: Tensor, state: State, group: Group) -> None:
         """One step of the rule above."""
-        count(state)  # the rule does not need it, but PyTorch keeps it
+        count(state)  # as PyTorch; the rule needs no t
         v, lr, alpha = state["square_avg"], group["lr"], group["alpha"]
         v.mul_(alpha).addcmul_(g, g, value=1 - alpha)  # v = α v + (1 - α) g²
         if group["centered"]:
             m = state["grad_avg"].lerp_(g, 1 - alpha)  # m = α m + (1 - α) g
             v = v.addcmul(m, m, value=-1)  # v - m²
         d = root(v, group["eps"])  # √v + ε
-        if group["momentum"] > 0:
-            b = state["momentum_buffer"].mul_(group["momentum"]).addcdiv_(g, d)
-            x.add_(b, alpha=-lr)  # b = μ b + g / d, x = x - lr b
+        if (momentum := group["momentum"]) > 0:
+            b = state["momentum_buffer"].mul_(momentum).addcdiv_(g, d)  # b = μ b + g / d
+            x.add_(b, alpha=-lr)  # x = x - lr b
         else:
             x.addcdiv_(g, d, value=-lr)  # x = x - lr g / d

@@ -9,7 +9,7 @@ from course_utils.optim.optimizer import Group, Optimizer, State
 
 
 class SGD(Optimizer):
-    """Gradient descent, optionally with momentum; as `torch.optim.SGD`.
+    """Gradient descent, optionally with momentum; as `torch.optim.SGD`::
 
         b = momentum b + (1 - dampening) g      the first b is g
         x = x - lr b                            nesterov: x = x - lr (g + momentum b)
@@ -51,11 +51,12 @@ class SGD(Optimizer):
 
     def update(self, x: Tensor, g: Tensor, state: State, group: Group) -> None:
         """One step of the rule above."""
-        if (momentum := group["momentum"]) != 0:
+        lr, momentum, dampening = group["lr"], group["momentum"], group["dampening"]
+        if momentum != 0:
             b = state.get("momentum_buffer")
             if b is None:
                 b = state["momentum_buffer"] = g.clone()
             else:
-                b.mul_(momentum).add_(g, alpha=1 - group["dampening"])
-            g = g.add(b, alpha=momentum) if group["nesterov"] else b
-        x.add_(g, alpha=-group["lr"])  # x = x - lr g
+                b.mul_(momentum).add_(g, alpha=1 - dampening)  # b = μ b + (1 - τ) g
+            g = g.add(b, alpha=momentum) if group["nesterov"] else b  # g + μ b, or b
+        x.add_(g, alpha=-lr)  # x = x - lr g
