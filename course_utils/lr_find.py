@@ -78,13 +78,15 @@ class LRCurve:
             "steepest": self.steepest,
             "minimum": self.minimum,
         }
-        ax.plot(self.lrs, self.losses, color="grey", linestyle="-", linewidth=0.7, alpha=0.6)
+        ax.plot(
+            self.lrs, self.losses, color="grey", linestyle="-", linewidth=0.8, label="one batch"
+        )
         ax.plot(self.lrs, self.smoothed, color=COLORS[0], linestyle="-", label="running mean")
         for (name, rate), marker in zip(rates.items(), "os^", strict=True):
             height = np.interp(math.log(rate), np.log(self.lrs), self.smoothed)
             ax.plot(rate, height, marker, color=COLORS[1], label=f"{name}: {rate:.2g}")
-        low, high = self.smoothed.min(), self.smoothed[:UNSETTLED].max()
-        ax.set_ylim(low - 0.2 * (high - low), high + 0.6 * (high - low))
+        low, high = self.losses.min(), self.smoothed[:UNSETTLED].max()
+        ax.set_ylim(low - 0.1 * (high - low), high + 0.4 * (high - low))
         ax.set(xscale="log", xlabel="learning rate", ylabel="loss of the batch")
 
 
