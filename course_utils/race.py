@@ -1,4 +1,4 @@
-"""Optimizers race on surfaces; readers choose, play and step, and paper shows a still figure.
+"""Optimizers race on surfaces; readers choose, play and step, and paper shows a still figure::
 
     race = Race(SURFACES, {"SGD": SGD, "Momentum": partial(SGD, momentum=0.9), "Adam": Adam})
     race.show()

@@ -1,8 +1,10 @@
 """Functions of two variables on which optimizers are watched: where they start, where they end.
 
-path = trajectory(ROSENBROCK, lambda points: Adam(points, lr=0.1), steps=150)
-draw_contours(ax, ROSENBROCK)
-ax.plot(*path.T)
+As in::
+
+    path = trajectory(ROSENBROCK, lambda points: Adam(points, lr=0.1), steps=150)
+    draw_contours(ax, ROSENBROCK)
+    ax.plot(*path.T)
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ LEVELS = tuple(10 ** (-exponent / 2) for exponent in range(8, 0, -1))
 class Surface:
     """A function of a point, and what has to be known to race on it.
 
-    Attributes:
+    Args:
         name: what readers call it.
         formula: the same in LaTeX, with x and y for the two coordinates.
         function: maps a tensor [..., 2] to its values [...].
@@ -65,7 +67,7 @@ class Surface:
 
     @property
     def formula_html(self) -> str:
-        """The formula where no LaTeX is drawn: ½, ¼, powers of one digit, x and y."""
+        """The formula as HTML, with its ½, ¼, powers of one digit, x and y."""
         text = self.formula.replace(r"\frac{1}{2}", "½").replace(r"\frac{1}{4}", "¼")
         text = html.escape(text, quote=False).replace("-", "−")
         text = re.sub(r"\^(\d)", r"<sup>\1</sup>", text)
