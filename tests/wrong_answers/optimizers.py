@@ -2,7 +2,12 @@
 
 WRONG = {
     "ex-opt-uncorrected": [
-        # both averages start at zero, so surely the step is too short
+        # the answer for the defaults
+        """
+def prediction():
+    return "longer", 10**0.5
+""",
+        # the average of the squares forgotten
         """
 def prediction():
     return "shorter", 0.1
@@ -10,12 +15,12 @@ def prediction():
         # the root forgotten
         """
 def prediction():
-    return "longer", 100.0
+    return "shorter", 1.0
 """,
         # the quotient upside down
         """
 def prediction():
-    return "shorter", 10**-0.5
+    return "shorter", 10**0.5
 """,
     ],
     "ex-opt-sgd": [
