@@ -35,7 +35,7 @@ class LRCurve:
 
     @property
     def minimum(self) -> float:
-        """The rate of the lowest smoothed loss: close to divergence, so none to train with."""
+        """The rate of the lowest smoothed loss; close to divergence, so none to train with."""
         return float(self.lrs[self.smoothed.argmin()])
 
     @property
@@ -51,7 +51,7 @@ class LRCurve:
 
     @property
     def suggestion(self) -> float:
-        """A tenth of `minimum`: the rule of this course.
+        """A tenth of `minimum`, the rule of this course.
 
         ValueError if the loss is lowest at an end of the range: no minimum was seen.
         """
