@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +27,6 @@ __all__ = [
     "xavier_uniform_",
 ]
 
-Model = TypeVar("Model", bound=nn.Module)
 LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 GAINS = {
     **dict.fromkeys(("linear", "conv1d", "conv2d", "conv3d"), 1.0),
@@ -126,7 +125,7 @@ def orthogonal_(
         return tensor.copy_((q.T if wide else q).view_as(tensor)).mul_(gain)
 
 
-def lsuv_(model: Model, inputs: Any, generator: torch.Generator | None = None) -> Model:
+def lsuv_(model: nn.Module, inputs: Any, generator: torch.Generator | None = None) -> nn.Module:
     """Orthogonal weights, each layer's divided by the standard deviation of its outputs.
 
     Layers are `nn.Linear` and `nn.Conv1d` to `nn.Conv3d`, in the order in which ``model(inputs)``

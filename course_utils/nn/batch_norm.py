@@ -19,12 +19,12 @@ class BatchNorm(Norm):
         x_hat = (x - mu) / sqrt(sigma^2 + eps),    y = gamma x_hat + beta
 
     with mean mu and variance sigma^2 (divided by m) of the m numbers of a channel, over the batch
-    and all positions. Arguments, attributes and `state_dict` as `torch.nn.BatchNorm1d`:
+    and all positions. Arguments, attributes and `state_dict` as `torch.nn.BatchNorm1d`.
 
-    * momentum weights the new batch: running = (1 - momentum) running + momentum batch, where
-      running_var takes the variance divided by m - 1. None: the mean over all batches.
-    * track_running_stats=False: batch statistics in evaluation mode, too.
-    * affine=False: no gamma and beta; bias=False: no beta.
+    ``momentum`` is the weight of the new batch: running = (1 - momentum) running + momentum batch,
+    where running_var takes the variance divided by m - 1; with None it is the mean of all batches.
+    ``track_running_stats=False``: batch statistics in evaluation mode, too.
+    ``affine=False``: no gamma and beta; ``bias=False``: no beta.
 
     ValueError for inputs of another rank, one value per channel where batch statistics are used,
     eps that is not positive; RuntimeError for another number of channels.
