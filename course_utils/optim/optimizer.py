@@ -23,13 +23,13 @@ class Optimizer(torch.optim.Optimizer):
 
     All optimizers have:
 
-    * lr and the other numbers may be tensors of one element; they are used as plain numbers.
-    * weight_decay adds weight_decay x to the gradient; see `decay`.
-    * maximize: ascend, that is, use -g in place of g.
-    * foreach, fused, capturable choose among PyTorch's implementations. There is only one here, so
+    - lr and the other numbers may be tensors of one element; they are used as plain numbers.
+    - weight_decay adds weight_decay x to the gradient; see `decay`.
+    - maximize: ascend, that is, use -g in place of g.
+    - foreach, fused, capturable choose among PyTorch's implementations. There is only one here, so
       they change nothing but where and how precisely the state counts steps, as in PyTorch.
       A CUDA graph cannot capture a step: its count would stay as it was (RuntimeError).
-    * differentiable: autograd records the step. Gradients flow through parameters, gradients
+    - differentiable: autograd records the step. Gradients flow through parameters, gradients
       and state, not through lr or other options (NotImplementedError).
 
     Parameters without a gradient are left out; those with complex numbers are updated as pairs of
