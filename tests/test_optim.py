@@ -422,7 +422,8 @@ def test_state_is_where_pytorch_has_it(name: str, device: str) -> None:
             for x in cases.everything(optimizer):
                 x.grad = torch.ones_like(x)
             optimizer.step()
-        assert_equal(optimizers)
+        # A capturable step computes with its count, which is of float32.
+        assert_equal(optimizers, 1e-6 if "capturable" in flags else TOLERANCE)
 
 
 @pytest.mark.skipif("not torch.cuda.is_available()")
