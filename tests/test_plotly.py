@@ -27,8 +27,10 @@ __all__ = ["cpu_offline", "project"]  # fixtures
 IMPORT = "import plotly.graph_objects as go\n"
 ALT = 'A wave with "three" <hills>.'
 WAVE = f"""\
-wave = go.Figure(go.Surface(z=[[0, 1, 0], [1, 0, 1], [0, 1, 2]]))
-wave.update_layout(meta={{"alt": {ALT!r}}}, title="</script>" + 3 * "ha", scene_zaxis_title="loss")
+z = [[0, 1, 0], [1, 0, 1], [0, 1, 2]]
+wave = go.Figure([go.Surface(z=z), go.Surface(z=z, scene="scene2")])
+wave.update_layout(meta={{"alt": {ALT!r}}}, title="</script>" + 3 * "ha")
+wave.update_layout(scene={{"domain": {{"x": [0, 0.5]}}}}, scene2={{"domain": {{"x": [0.5, 1]}}}})
 wave.show()"""
 EYE = "document.querySelector('.plotly-view')._fullLayout.scene.camera.eye"
 LINE = """\
@@ -176,6 +178,57 @@ def problems(browser: Browser) -> list[str]:
     return [*browser.elsewhere(), *heard]
 
 
+# Drawing takes seconds: the next three share a page. Each later test opens one of its own.
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Page:
+    return drawn(browser)
+
+
+def test_keys_turn_and_zoom(page: Page) -> None:
+    assert page.locator(".plotly-off").count() == 0
+    view = page.get_by_role("img", name=ALT)
+    assert view.evaluate("node => node === document.activeElement")
+    assert page.get_by_text("arrow keys turn").is_visible()
+    start = camera(page)
+
+    def after(key: str) -> dict[str, float]:
+        before = camera(page)
+        page.keyboard.press(key)
+        page.wait_for_function(f"x => {EYE}.x !== x", arg=before["x"])
+        assert page.evaluate(EYE.replace("scene", "scene2")) == camera(page)
+        return camera(page)
+
+    def length(eye: dict[str, float]) -> float:
+        return sum(value**2 for value in eye.values()) ** 0.5
+
+    assert after("ArrowRight")["z"] == pytest.approx(start["z"])
+    assert after("ArrowLeft") == pytest.approx(start)
+    raised = after("ArrowUp")
+    assert raised["z"] > start["z"]
+    assert length(raised) == pytest.approx(length(start))
+    assert after("ArrowDown") == pytest.approx(start)
+    assert length(after("+")) < length(start)
+    assert length(after("-")) == pytest.approx(length(start))
+    after("-")
+    assert after("0") == pytest.approx(start)
+
+
+def test_a_flat_figure_is_a_picture_without_keys(page: Page) -> None:
+    flat = page.locator(".course-plotly").nth(1)
+    assert flat.locator(".plotly-view").get_attribute("tabindex") is None
+    assert not flat.locator(".plotly-help").is_visible()
+
+
+def test_colours_follow_the_theme(page: Page) -> None:
+    light = paper(page)
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    page.wait_for_function(
+        "light => document.querySelector('.plotly-view')._fullLayout.font.color !== light",
+        arg=light,
+    )
+    assert paper(page) == page.evaluate("getComputedStyle(document.body).color")
+
+
 def test_nothing_is_loaded_before_a_reader_asks(browser: Browser) -> None:
     page = browser.open("chapters/index.html")
     page.mouse.wheel(0, 4000)
@@ -196,53 +249,6 @@ def test_one_press_draws_all_figures_of_the_page(browser: Browser, scheme: str) 
     assert page.locator(".plotly-view a").count() == 0
     assert problems(browser) == []
     assert site_browser.accessibility_problems(page) == []
-
-
-def test_keys_turn_and_zoom(browser: Browser) -> None:
-    page = drawn(browser)
-    assert page.locator(".plotly-off").count() == 0
-    view = page.get_by_role("img", name=ALT)
-    assert view.evaluate("node => node === document.activeElement")
-    assert page.get_by_text("arrow keys turn").is_visible()
-    start = camera(page)
-
-    def after(key: str) -> dict[str, float]:
-        before = camera(page)
-        page.keyboard.press(key)
-        page.wait_for_function(f"x => {EYE}.x !== x", arg=before["x"])
-        return camera(page)
-
-    def length(eye: dict[str, float]) -> float:
-        return sum(value**2 for value in eye.values()) ** 0.5
-
-    assert after("ArrowRight")["z"] == pytest.approx(start["z"])
-    assert after("ArrowLeft") == pytest.approx(start)
-    raised = after("ArrowUp")
-    assert raised["z"] > start["z"]
-    assert length(raised) == pytest.approx(length(start))
-    assert after("ArrowDown") == pytest.approx(start)
-    assert length(after("+")) < length(start)
-    assert length(after("-")) == pytest.approx(length(start))
-    after("-")
-    assert after("0") == pytest.approx(start)
-
-
-def test_a_flat_figure_is_a_picture_without_keys(browser: Browser) -> None:
-    page = drawn(browser)
-    flat = page.locator(".course-plotly").nth(1)
-    assert flat.locator(".plotly-view").get_attribute("tabindex") is None
-    assert not flat.locator(".plotly-help").is_visible()
-
-
-def test_colours_follow_the_theme(browser: Browser) -> None:
-    page = drawn(browser)
-    light = paper(page)
-    page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    page.wait_for_function(
-        "light => document.querySelector('.plotly-view')._fullLayout.font.color !== light",
-        arg=light,
-    )
-    assert paper(page) == page.evaluate("getComputedStyle(document.body).color")
 
 
 def test_a_phone_is_wide_enough(browser: Browser) -> None:
