@@ -4,11 +4,11 @@ WRONG = {
     "ex-lr-predict": [
         """
 def prediction():
-    return ("cosine", "constant"), False
+    return {"constant", "multi-step"}, False
 """,
         """
 def prediction():
-    return ("constant", "cosine"), True
+    return {"constant"}, True
 """,
     ],
     "ex-lr-cosine": [
