@@ -254,6 +254,8 @@ def test_one_press_draws_all_figures_of_the_page(browser: Browser, scheme: str) 
 def test_a_phone_is_wide_enough(browser: Browser) -> None:
     page = drawn(browser, size=site_browser.PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= site_browser.PHONE["width"]
+    # Two narrow scenes: both are seen whole from further away than where cameras stand by default.
+    assert sum(value**2 for value in camera(page).values()) ** 0.5 > 1.5 * 2.33
 
 
 def test_a_library_that_does_not_come_can_be_asked_for_again(browser: Browser) -> None:

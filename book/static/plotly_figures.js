@@ -71,7 +71,21 @@
     const shown = narrow ? data.map(trace => ({...trace, showscale: false})) : data;
     const sized = {...layout, width: undefined, height: undefined, autosize: true, template: template({data, layout})};
     await window.Plotly.newPlot(view, {data: shown, layout: sized, config: CONFIG, frames});
-    if (scenes(view).length) listen(figure, view);
+    if (scenes(view).length) {
+      await fit(view);
+      listen(figure, view);
+    }
+  }
+
+  // Plotly fits a scene to its height: in one that is not as wide, move back until all is seen.
+  function fit(view) {
+    const {w, h} = view._fullLayout._size;
+    const change = scenes(view).map(name => {
+      const {x, y} = view._fullLayout[name].domain;
+      const wide = (w * (x[1] - x[0])) / (h * (y[1] - y[0]));
+      return [`${name}.camera.eye`, scale(camera(view, name), Math.max(1, 1.15 / wide))];
+    });
+    return window.Plotly.relayout(view, Object.fromEntries(change));
   }
 
   function listen(figure, view) {
