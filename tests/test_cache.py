@@ -27,8 +27,7 @@ pytestmark = pytest.mark.usefixtures("cpu_offline")
 
 @pytest.mark.parametrize(
     "name",
-    ["course_utils/a.py", "course_utils/new.py", "course_utils/a.js", "course_utils/a.css"]
-    + ["requirements.txt"],
+    ["requirements.txt", *(f"course_utils/{n}" for n in ("a.py", "new.py", "a.js", "a.css"))],
 )
 def test_outputs_depend_on_what_notebooks_import(project: Path, name: str) -> None:
     before = fingerprint(project)
