@@ -96,7 +96,7 @@ def run(module: nn.Module, x: Tensor, weight: Tensor) -> list[Tensor]:
 @pytest.mark.parametrize(("name", "options", "shape"), ALL, ids=lambda v: str(v))
 def test_outputs_gradients_and_statistics(name: str, options: dict, shape: tuple) -> None:
     mine, theirs = pair(name, options)
-    for training in (True, True, False):
+    for training in (True, True, True, False):  # 1/3 is the first momentum that rounds
         mine.train(training)
         theirs.train(training)
         x, weight = randn(*shape), randn(*shape)
