@@ -186,7 +186,7 @@ def page(browser: Browser) -> Page:
 
 def test_keys_turn_and_zoom(page: Page) -> None:
     assert page.locator(".plotly-off").count() == 0
-    view = page.get_by_role("img", name=ALT)
+    view = page.get_by_role("application", name=ALT)
     assert view.evaluate("node => node === document.activeElement")
     assert page.get_by_text("arrow keys turn").is_visible()
     start = camera(page)
@@ -242,7 +242,7 @@ def test_nothing_is_loaded_before_a_reader_asks(browser: Browser) -> None:
 def test_one_press_draws_all_figures_of_the_page(browser: Browser, scheme: str) -> None:
     page = drawn(browser, scheme)
     assert page.locator(".plotly-view canvas").first.is_visible()
-    assert page.get_by_role("img", name=ALT).is_visible()
+    assert page.get_by_role("application", name=ALT).is_visible()
     assert page.get_by_role("img", name="A line.").is_visible()
     assert page.get_by_role("button", name="Load the interactive view").count() == 0
     assert sum("plotly.min.js" in url for url in browser.requests) == 1

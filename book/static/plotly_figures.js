@@ -94,6 +94,7 @@
     help.textContent = HELP;
     help.hidden = false;
     view.tabIndex = 0;
+    view.setAttribute("role", "application"); // so that a screen reader leaves the arrow keys to it
     view.addEventListener("keydown", event => {
       const act = {
         ArrowLeft: eye => turn(eye, -TURN, 0), ArrowRight: eye => turn(eye, TURN, 0),
