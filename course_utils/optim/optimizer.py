@@ -74,25 +74,26 @@ class Optimizer(torch.optim.Optimizer):
         return loss
 
     def _step(self, group: Group) -> None:
-        found = [(x, x.grad) for x in group["params"] if x.grad is not None]
+        found = [(x, g) for x in group["params"] if (g := x.grad) is not None]
         if not self.takes_sparse and any(g.is_sparse for _, g in found):
             raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
         if any(x.is_cuda for x, _ in found[:1]) and torch.cuda.is_current_stream_capturing():
             raise RuntimeError(f"{type(self).__name__}.step() cannot be captured in a CUDA graph")
         for x, g in found:
-            state = self.state.get(x) or self.start(x, group)
+            known = self.state.get(x)
+            state = known or self.start(x, group)
             if group["differentiable"]:  # autograd may need the values before the step
                 state = {name: value.clone() for name, value in state.items()}
             if group["maximize"]:
                 g = -g
             if group["weight_decay"] != 0:
                 g = self.decay(x, g, group)
-            if x.is_complex() and not self.takes_complex and not g.is_sparse:
+            if not self.takes_complex and x.is_complex() and not g.is_sparse:
                 parts = {name: as_real(value) for name, value in state.items()}
                 self.update(as_real(x), as_real(g), parts, group)
             else:
                 self.update(x, g, state, group)
-            if state:  # SGD without momentum has none
+            if state and state is not known:  # SGD without momentum has none
                 self.state[x] = state
 
     def decay(self, x: Tensor, g: Tensor, group: Group) -> Tensor:
@@ -158,15 +159,17 @@ def as_real(x: Tensor) -> Tensor:
 
 def numbers(group: Group) -> Group:
     """The group with numbers in place of tensors among its options."""
-    options = {name: _number(name, value, group) for name, value in group.items()}
+    found = {name: number(v, group) if isinstance(v, Tensor) else v for name, v in group.items()}
     if "betas" in group:
-        options["betas"] = tuple(_number("betas", beta, group) for beta in group["betas"])
-    return options
+        beta1, beta2 = group["betas"]
+        found["betas"] = number(beta1, group), number(beta2, group)
+    return found
 
 
-def _number(name: str, value: Any, group: Group) -> Any:
+def number(value: float | Tensor, group: Group) -> float:
+    """An option as a plain number; NotImplementedError where autograd would have to follow it."""
     if not isinstance(value, Tensor):
         return value
     if group["differentiable"] and value.requires_grad:
-        raise NotImplementedError(f"{name} requires a gradient, which is not computed")
+        raise NotImplementedError("an option requires a gradient, which is not computed")
     return value.item()

@@ -51,12 +51,11 @@ class SGD(Optimizer):
 
     def update(self, x: Tensor, g: Tensor, state: State, group: Group) -> None:
         """One step of the rule above."""
-        lr, momentum, dampening = group["lr"], group["momentum"], group["dampening"]
-        if momentum != 0:
+        if (momentum := group["momentum"]) != 0:
             b = state.get("momentum_buffer")
             if b is None:
                 b = state["momentum_buffer"] = g.clone()
             else:
-                b.mul_(momentum).add_(g, alpha=1 - dampening)  # b = μ b + (1 - τ) g
+                b.mul_(momentum).add_(g, alpha=1 - group["dampening"])  # b = μ b + (1 - τ) g
             g = g.add(b, alpha=momentum) if group["nesterov"] else b  # g + μ b, or b
-        x.add_(g, alpha=-lr)  # x = x - lr g
+        x.add_(g, alpha=-group["lr"])  # x = x - lr g
