@@ -140,9 +140,13 @@ def hooked(module: nn.Module) -> bool:
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """Return `F.cross_entropy` of every member [M]: logits [M, B, C, ...], targets [M, B, ...]."""
-    each = F.cross_entropy(logits.flatten(0, 1), targets.flatten(0, 1), reduction="none")
-    each = each.view(len(logits), -1)
-    if targets.is_floating_point():  # probabilities of the classes: no target is left out
+    soft = targets.is_floating_point()  # probabilities of the classes
+    if logits.dim() == 3 and logits.shape[2] < 8:  # vectorized over examples, not over classes
+        z, y = logits.mT, targets.mT if soft else targets
+    else:
+        z, y = logits.flatten(0, 1), targets.flatten(0, 1)
+    each = F.cross_entropy(z, y, reduction="none").reshape(len(logits), -1)
+    if soft:  # no target is left out
         return each.mean(1)
     return each.sum(1) / (targets != -100).flatten(1).sum(1)  # the default ignore_index
 

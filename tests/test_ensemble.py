@@ -276,10 +276,13 @@ def test_loss_and_schedule_for_each_setting():
 
 
 @pytest.mark.parametrize("soft", [False, True])
-def test_cross_entropy_with_ignored_or_soft_targets(soft):
+@pytest.mark.parametrize("make", [lambda: nn.Linear(6, 3), lambda: nn.Linear(6, 9)])
+def test_cross_entropy_with_ignored_or_soft_targets(soft, make):
     inputs, targets = vectors()
-    targets = F.one_hot(targets, 3) * 0.9 + 0.03 if soft else targets.where(targets > 0, -100)
-    models = build(lambda: nn.Sequential(nn.Linear(6, 3)))
+    classes = make().out_features
+    soft_targets = F.one_hot(targets, classes) * 0.9 + 0.1 / classes
+    targets = soft_targets if soft else targets.where(targets > 0, -100)
+    models = build(lambda: nn.Sequential(make()))
     assert_equals_separate(models, (inputs, targets), [SGD, ADAM])
 
 
