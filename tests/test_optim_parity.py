@@ -1,4 +1,4 @@
-"""`course_utils.optim` equals `torch.optim`; its own file, so that it runs beside the others."""
+"""`course_utils.optim` equals `torch.optim`; a file of its own, to run beside the others."""
 
 from __future__ import annotations
 
