@@ -82,10 +82,18 @@ def runs(name: str) -> list[Run]:
 
 
 def combinations(name: str, run: Run) -> Iterator[Options]:
-    """All combinations of the values of an optimizer's arguments; none decays sparse gradients."""
+    """All combinations of the values of an optimizer's arguments; none decays sparse gradients.
+
+    Tensors in place of numbers are tried with PyTorch's default implementation.
+    """
     values = VALUES[name] | ({"weight_decay": (0,)} if run.sparse else {})
     for chosen in itertools.product(*values.values()):
-        yield dict(zip(values, chosen, strict=True)) | run.flags
+        if run == Run({}) or not any(map(has_tensor, chosen)):
+            yield dict(zip(values, chosen, strict=True)) | run.flags
+
+
+def has_tensor(value: Any) -> bool:
+    return any(isinstance(v, Tensor) for v in (value if isinstance(value, tuple) else [value]))
 
 
 @cache
