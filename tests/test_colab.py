@@ -24,7 +24,7 @@ from book.leftovers import leftovers
 from book.project import Project
 
 ROOT = Path(__file__).resolve().parents[1]
-PREINSTALLED = ["torch", "numpy", "matplotlib", "scikit-learn", "scipy", "nltk"]
+PREINSTALLED = ["torch", "numpy", "matplotlib", "scikit-learn", "scipy", "nltk", "plotly"]
 MACHINERY = ["ipykernel", "nbclient", "setuptools", "wheel"]
 CHAPTERS = [path.with_suffix(".ipynb") for path in notebooks.chapters(Project.load(ROOT))]
 EXECUTE = """
