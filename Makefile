@@ -39,13 +39,13 @@ lint: .venv/.installed ## style, types, and notebooks that match their sources
 	$(BIN)/python tools/restamp.py --check
 
 unit: .venv/.installed ## unit tests, two at a time
-	$(BIN)/pytest -n 2 -q --ignore=tests/test_site.py
+	$(BIN)/pytest -n 2 --dist loadgroup -q --ignore=tests/test_site.py
 
 nbval: .venv/.installed ## execute every notebook; the book takes its outputs from this run
-	$(BIN)/pytest -n 2 -q --nbval-lax --nbval-cell-timeout=300 chapters
+	$(BIN)/pytest -n 2 --dist loadfile -q --nbval-lax --nbval-cell-timeout=300 chapters
 
 site-test: book ## the built site in a real browser
-	$(BIN)/pytest -q tests/test_site.py
+	$(BIN)/pytest -n 2 --dist loadgroup -q tests/test_site.py
 
 reproduce: .venv/.installed ## execute everything twice and compare the outputs strictly
 	$(BIN)/python -m tools.reproduce

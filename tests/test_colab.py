@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import nbformat
@@ -46,6 +47,11 @@ def run(*command: object, **options: object) -> str:
     return done.stdout
 
 
+def purelib_of(folder: Path) -> Path:
+    """Where the environment in `folder` keeps its packages."""
+    return Path(sysconfig.get_path("purelib", "venv", {"base": str(folder)}))
+
+
 def make_colab(folder: Path) -> None:
     """Build the environment in `folder`; the stamp is written last."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -53,15 +59,15 @@ def make_colab(folder: Path) -> None:
     python = folder / "bin" / "python"
     wanted = [*PREINSTALLED, *MACHINERY]
     run(python, "-m", "pip", "install", "-q", "-c", ROOT / "requirements.txt", *wanted)
-    purelib = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
-    (Path(purelib) / "google" / "colab").mkdir(parents=True)
-    (Path(purelib) / "google" / "colab" / "__init__.py").touch()
+    google = purelib_of(folder) / "google" / "colab"
+    google.mkdir(parents=True)
+    (google / "__init__.py").touch()
     (folder / ".complete").touch()
 
 
 @pytest.fixture(scope="session")
-def colab() -> Path:
-    """Python of the environment, built once for each lock and Python version."""
+def base() -> Path:
+    """Folder of the environment, built once for each lock and Python version."""
     surroundings = (ROOT / "requirements.txt").read_bytes() + sys.version.encode()
     surroundings += repr((PREINSTALLED, MACHINERY)).encode()
     folder = ROOT / ".cache" / f"colab-{hashlib.sha256(surroundings).hexdigest()[:12]}"
@@ -72,9 +78,16 @@ def colab() -> Path:
                 shutil.rmtree(old)
         if not (folder / ".complete").exists():
             make_colab(folder)
-        python = folder / "bin" / "python"
-        run(python, "-m", "pip", "uninstall", "-q", "-y", "course-utils")
-        yield python
+    return folder
+
+
+@pytest.fixture
+def colab(base: Path, tmp_path: Path) -> Path:
+    """Python of a fresh layer on top of the environment: notebooks run at once, each in its own."""
+    folder = tmp_path / "colab"
+    run(sys.executable, "-m", "venv", "--without-pip", folder)
+    (purelib_of(folder) / "base.pth").write_text(f"{purelib_of(base)}\n")
+    return folder / "bin" / "python"
 
 
 @pytest.fixture(scope="session")
@@ -137,7 +150,6 @@ def test_notebook_runs_as_in_colab_and_changes_no_version(notebook, colab, packa
 
 
 def test_the_first_cell_is_what_installs_the_package(colab, package, tmp_path):
-    run(colab, "-m", "pip", "uninstall", "-q", "-y", "course-utils")
     cells = nbformat.read(CHAPTERS[0], 4).cells
     first = next(cell for cell in cells if cell.cell_type == "code")
     look = nbformat.v4.new_code_cell("import course_utils; print(course_utils.__file__)")

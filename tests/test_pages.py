@@ -9,10 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
+from fontTools.ttLib import TTFont
 from minibook import ROOT
 from sphinxcontrib.katex import katex_version
 
 from book.docstrings import to_rst
+from book.icons import FONTS, THEME, cut
 from book.katex import FormulaError, Renderer
 from book.site import offer_notebooks, slim
 
@@ -127,3 +129,18 @@ def test_the_download_is_the_notebook_of_the_project(tmp_path: Path) -> None:
     offer_notebooks(source, downloads)
     assert (downloads / "chapters" / "a.ipynb").read_text() == "ours"
     assert (downloads / "chapters" / "b.ipynb").read_text() == "raw"
+
+
+# Icons
+
+
+def test_a_cut_font_has_the_icons_asked_for_and_their_drawings(tmp_path: Path) -> None:
+    sun, moon = 0xF185, 0xF186
+    cut(THEME / FONTS / "fa-solid-900.woff2", {sun}, tmp_path / "cut.woff2")
+    whole, small = TTFont(THEME / FONTS / "fa-solid-900.woff2"), TTFont(tmp_path / "cut.woff2")
+    assert sun in small.getBestCmap()
+    assert moon in whole.getBestCmap()
+    assert moon not in small.getBestCmap()
+    drawings = [font["glyf"][font.getBestCmap()[sun]].coordinates for font in (whole, small)]
+    assert drawings[0] == drawings[1]
+    assert (tmp_path / "cut.woff2").stat().st_size < 2000

