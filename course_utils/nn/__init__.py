@@ -16,6 +16,9 @@ from course_utils.nn.batch_norm_function import (
     BatchNormFunction,
     batch_norm_backward,
 )
+from course_utils.nn.bn_reestimate import bn_reestimate
+from course_utils.nn.drop_connect import DropConnect
+from course_utils.nn.dropout import ClassicDropout, Dropout, GaussianDropout, Uout
 from course_utils.nn.functions import (
     elu,
     elu_derivative,
@@ -45,6 +48,10 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNormFunction",
+    "ClassicDropout",
+    "DropConnect",
+    "Dropout",
+    "GaussianDropout",
     "GroupNorm",
     "InstanceNorm2d",
     "LayerNorm",
@@ -56,7 +63,9 @@ __all__ = [
     "Sigmoid",
     "Softplus",
     "Tanh",
+    "Uout",
     "batch_norm_backward",
+    "bn_reestimate",
     "elu",
     "elu_derivative",
     "gelu",
