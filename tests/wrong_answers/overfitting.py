@@ -1,42 +1,50 @@
 """Wrong answers to the exercises of `chapters/overfitting.md`, by the label of the exercise."""
 
-STOPPER = """
-class Stopper:
-    def __init__(self, patience):
-        self.patience, self.best, self.waited = patience, float("inf"), 0
-
-    def step(self, loss, model):
-        if loss {better} self.best:
-            self.best, self.state = loss, {state}
+TRAIN_UNTIL = """
+def train_until(model, run_epoch, validation_loss, patience, max_epochs):
+    best, waited = float("inf"), 0
+    for epoch in range(1, max_epochs + 1):
+        run_epoch()
+        loss = validation_loss()
+        if loss {better} best:
+            best, state = loss, {state}
             {reset}
         else:
-            self.waited += 1
-        return self.waited {enough} self.patience
-
-    def restore(self, model):
-        model.load_state_dict(self.state)
+            waited += 1
+        if waited {enough} patience:
+            {end}
+    {restore}
+    return epoch
 """
 RIGHT = {
     "better": "<",
     "state": "copy.deepcopy(model.state_dict())",
-    "reset": "self.waited = 0",
+    "reset": "waited = 0",
     "enough": ">=",
+    "end": "break",
+    "restore": "model.load_state_dict(state)",
 }
 
 
-def stopper(**change: str) -> str:
-    return STOPPER.format(**{**RIGHT, **change})
+def train_until(**change: str) -> str:
+    return TRAIN_UNTIL.format(**{**RIGHT, **change})
 
 
 WRONG = {
     "ex-over-stopping": [
-        stopper(better="<=", state="model.state_dict()", enough=">"),  # as printed
-        stopper(better="<="),
-        stopper(enough=">"),
-        stopper(state="model.state_dict()"),
-        stopper(state="dict(model.state_dict())"),  # the dictionary is new, its tensors are not
-        stopper(state="{n: p.clone() for n, p in model.named_parameters()}"),  # no buffers
-        stopper(reset="pass"),
+        train_until(better="<=", state="model.state_dict()", enough=">"),  # as printed
+        train_until(better="<="),
+        train_until(enough=">"),
+        train_until(state="model.state_dict()"),
+        train_until(state="dict(model.state_dict())"),  # a new dictionary of the same tensors
+        train_until(
+            state="{n: p.clone() for n, p in model.named_parameters()}",  # no buffers
+            restore="model.load_state_dict(state, strict=False)",
+        ),
+        train_until(reset="pass"),
+        train_until(restore="pass"),
+        # back to the best only where it stopped early
+        train_until(end="model.load_state_dict(state); break", restore="pass"),
     ],
     "ex-over-minimum-norm": [
         # least squares for k <= n only
