@@ -35,7 +35,8 @@ def soft_threshold(x: Tensor, threshold: float | Tensor) -> Tensor:
     """
     if not torch.as_tensor(threshold >= 0).all():
         raise ValueError(f"threshold must be at least 0, got {threshold}")
-    return x - x.clamp(-threshold, threshold)  # equal, and never -0.0
+    # The same as with the sign, but never -0.0.
+    return (x - threshold).clamp(min=0) - (-x - threshold).clamp(min=0)
 
 
 def ista(
