@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 # A Tensor holds one number: `Augment` keeps strengths in buffers, which `ensemble.train` stacks.
 Number = float | Tensor
+MaybeGenerator = torch.Generator | None
 
 
 def translate(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
@@ -37,18 +38,18 @@ def translate(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
 
 @overload
 def random_shift(
-    images: Tensor, *, pixels: Number = ..., generator: torch.Generator | None = ...
+    images: Tensor, *, pixels: Number = ..., generator: MaybeGenerator = ...
 ) -> Tensor: ...
 
 
 @overload
 def random_shift(
-    images: Tensor, *masks: Tensor, pixels: Number = ..., generator: torch.Generator | None = ...
+    images: Tensor, *masks: Tensor, pixels: Number = ..., generator: MaybeGenerator = ...
 ) -> tuple[Tensor, ...]: ...
 
 
 def random_shift(
-    images: Tensor, *masks: Tensor, pixels: Number = 1, generator: torch.Generator | None = None
+    images: Tensor, *masks: Tensor, pixels: Number = 1, generator: MaybeGenerator = None
 ) -> Tensor | tuple[Tensor, ...]:
     """Move each image by whole numbers drawn from -pixels ... pixels, down and to the right.
 
@@ -79,26 +80,18 @@ def random_shift(
 
 @overload
 def random_flip(
-    images: Tensor, *, p: Number = ..., dim: int = ..., generator: torch.Generator | None = ...
+    images: Tensor, *, p: Number = ..., dim: int = ..., generator: MaybeGenerator = ...
 ) -> Tensor: ...
 
 
 @overload
 def random_flip(
-    images: Tensor,
-    *masks: Tensor,
-    p: Number = ...,
-    dim: int = ...,
-    generator: torch.Generator | None = ...,
+    images: Tensor, *masks: Tensor, p: Number = ..., dim: int = ..., generator: MaybeGenerator = ...
 ) -> tuple[Tensor, ...]: ...
 
 
 def random_flip(
-    images: Tensor,
-    *masks: Tensor,
-    p: Number = 0.5,
-    dim: int = -1,
-    generator: torch.Generator | None = None,
+    images: Tensor, *masks: Tensor, p: Number = 0.5, dim: int = -1, generator: MaybeGenerator = None
 ) -> Tensor | tuple[Tensor, ...]:
     """Mirror each image with probability p: dim -1 swaps left and right, dim -2 top and bottom.
 
@@ -115,9 +108,7 @@ def random_flip(
     return _each(lambda x: x.where(~_along(flipped, x, dim), x.flip(dim)), images, masks)
 
 
-def gaussian_noise(
-    images: Tensor, std: Number = 0.1, generator: torch.Generator | None = None
-) -> Tensor:
+def gaussian_noise(images: Tensor, std: Number = 0.1, generator: MaybeGenerator = None) -> Tensor:
     """Add to each number of images [N, ...] its own draw from N(0, std²), in the images' units.
 
     A mask gets none: the label of a pixel does not change with its brightness.
@@ -191,7 +182,7 @@ def _along(values: Tensor, images: Tensor, dim: int) -> Tensor:
     return values.view(shape).expand_as(images)
 
 
-def _uniform(shape: tuple[int, ...], images: Tensor, generator: torch.Generator | None) -> Tensor:
+def _uniform(shape: tuple[int, ...], images: Tensor, generator: MaybeGenerator) -> Tensor:
     device = images.device if generator is None else generator.device
     return torch.rand(shape, device=device, generator=generator).to(images.device)
 
@@ -203,7 +194,5 @@ def _check_images(images: Tensor, *masks: Tensor) -> None:
     for mask in masks:
         if mask.dim() < 3 or (len(mask), *mask.shape[-2:]) != expected:
             n, height, width = expected
-            raise ValueError(
-                f"masks must be [{n}, ..., {height}, {width}] as their images, "
-                f"got {list(mask.shape)}"
-            )
+            fits = f"masks must be [{n}, ..., {height}, {width}] as their images"
+            raise ValueError(f"{fits}, got {list(mask.shape)}")
