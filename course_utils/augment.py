@@ -30,9 +30,9 @@ def translate(images: Tensor, down: Tensor, right: Tensor) -> Tensor:
     for dim, by in ((-2, down), (-1, right)):
         size = images.shape[dim]
         source = torch.arange(size, device=images.device) - by.unsqueeze(1)  # [N, size]
-        index = _along(source, images, dim)
-        moved = images.gather(dim, index.clamp(0, size - 1))
-        images = moved.masked_fill((index < 0) | (index >= size), 0)
+        outside = (source < 0) | (source >= size)
+        moved = images.gather(dim, _along(source.clamp(0, size - 1), images, dim))
+        images = moved.masked_fill(_along(outside, images, dim), 0)
     return images
 
 
