@@ -8,7 +8,7 @@ ifdef COURSE_DATA_DIR
 export COURSE_DATA_DIR := $(abspath $(COURSE_DATA_DIR))
 endif
 
-.PHONY: help book test notebooks lint unit nbval site-test linkcheck benchmarks reproduce lock clean
+.PHONY: help book test notebooks lint unit nbval site-test linkcheck benchmarks reproduce elsewhere lock clean
 .DEFAULT_GOAL = help
 
 help: ## list the targets
@@ -49,6 +49,9 @@ site-test: book ## the built site in a real browser
 
 reproduce: .venv/.installed ## execute everything twice and compare the outputs strictly
 	$(BIN)/python -m tools.reproduce
+
+elsewhere: .venv/.installed ## execute everything with other rounding: claims must still hold
+	$(BIN)/python -m tools.elsewhere
 
 linkcheck: .venv/.installed notebooks ## try every link to another host
 	$(BIN)/jupyter-book build --builder linkcheck .

@@ -18,17 +18,25 @@ FONTS = Path("vendor/fontawesome/webfonts")
 THEME = Path(pydata_sphinx_theme.__file__).parent / "theme/pydata_sphinx_theme/static"
 NAME = re.compile(r"\bfa-[a-z0-9-]+")
 RULE = re.compile(r'([^{}]*):before\{content:"\\([0-9a-f]+)"\}')
+# Style sheets also draw icons without naming them; these characters are for private use.
+DRAWN = re.compile(r'"\\([ef][0-9a-f]{3})"|([\ue000-\uf8ff])')
 
 
-def icons_of(texts: Iterable[str], styles: str) -> set[int]:
-    r"""Code points of the icons that are named in pages and scripts.
+def icons_of(texts: Iterable[str], styles: Iterable[str]) -> set[int]:
+    r"""Code points of the icons that pages and scripts name, or that style sheets draw themselves.
 
-    >>> icons_of(['<i class="fas fa-sun">'], r'.fa-sun:before{content:"\f185"}') == {0xF185}
+    >>> style = r'.fa-sun:before{content:"\f185"}.fa-moon:before{content:"\f186"}a{content:"\f303"}'
+    >>> icons_of(['<i class="fas fa-sun">'], [style]) == {0xF185, 0xF303}
     True
     """
     named = {name for text in texts for name in NAME.findall(text)}
-    rules = RULE.findall(styles)
-    return {int(code, 16) for names, code in rules if named & set(NAME.findall(names))}
+    icons: set[int] = set()
+    for style in styles:
+        rules = [(set(NAME.findall(names)), code) for names, code in RULE.findall(style)]
+        icons |= {int(code, 16) for names, code in rules if named & names}
+        rest = RULE.sub(lambda rule: "" if NAME.search(rule[1]) else rule[0], style)
+        icons |= {int(code, 16) if code else ord(char) for code, char in DRAWN.findall(rest)}
+    return icons
 
 
 def cut(font: Path, icons: set[int], target: Path) -> None:
@@ -47,8 +55,9 @@ def cut_fonts(app: Sphinx, exception: Exception | None) -> None:
         return
     static = Path(app.outdir) / "_static"
     pages = [*Path(app.outdir).rglob("*.html"), *static.glob("scripts/*.js")]
-    styles = (static / "styles" / "pydata-sphinx-theme.css").read_text(encoding="utf8")
-    icons = icons_of((path.read_text(encoding="utf8") for path in pages), styles)
+    texts = (path.read_text(encoding="utf8") for path in pages)
+    styles = (path.read_text(encoding="utf8") for path in static.rglob("*.css"))
+    icons = icons_of(texts, styles)
     for font in sorted((THEME / FONTS).glob("*.woff2")):
         cut(font, icons, static / FONTS / font.name)
 

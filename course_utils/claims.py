@@ -7,7 +7,7 @@ import math
 import re
 from typing import Any
 
-from course_utils.display import publish
+from course_utils.display import publish, spaced_percent
 from course_utils.stats import Estimate
 
 MIME = "application/vnd.course.claim+json"
@@ -58,7 +58,7 @@ def claim(
         raise ValueError(f"unit must be '', '%' or 'pp', got {unit!r}")
     entry = {
         "id": id,
-        "text": " ".join(text.split()),
+        "text": spaced_percent(" ".join(text.split())),
         "verdict": "holds" if when else "not evaluated",
         "estimate": "" if estimate is None else _estimate_text(estimate, unit),
         "n": None if estimate is None else estimate.n,

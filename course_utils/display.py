@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,3 +19,12 @@ def publish(bundle: Mapping[str, Any], metadata: Mapping[str, Any] | None = None
         display.publish_display_data(dict(bundle), dict(metadata or {}))
     elif "text/plain" in bundle:
         print(bundle["text/plain"])
+
+
+def spaced_percent(text: str) -> str:
+    """Write per cent as all text of the book does; Python's own format puts no space before it.
+
+    >>> spaced_percent(f"{0.956:.1%} ± 0.3 %, and 100% before")
+    '95.6 % ± 0.3 %, and 100 % before'
+    """
+    return re.sub(r"(?<=\d)%", " %", text)

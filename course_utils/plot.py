@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
-from course_utils.display import publish
+from course_utils.display import publish, spaced_percent
 from course_utils.stats import Estimate, as_array
 
 # Okabe and Ito (2008): eight colours that colour-blind readers can tell apart; the yellow is
@@ -69,7 +69,7 @@ def show(fig: Figure, alt: str) -> None:
     Raises:
         ValueError: if `alt` is empty.
     """
-    alt = " ".join(alt.split())
+    alt = spaced_percent(" ".join(alt.split()))
     if not alt:
         raise ValueError("alt must say what the figure shows, got an empty text")
     buffer = io.BytesIO()

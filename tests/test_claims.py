@@ -39,6 +39,11 @@ def test_a_true_claim_is_published_with_its_evidence(published) -> None:
     assert "<strong>larger</strong> than <code>0</code>" in bundle["text/html"]
 
 
+def test_per_cent_is_written_as_in_the_prose(published) -> None:
+    claim("x", f"{0.5:.0%} at first, {Estimate(0.65, 0.6, 0.7, 5):.0%} later.", holds=True)
+    assert published[0][MIME]["text"] == "50 % at first, 65 ± 5 % later."
+
+
 @pytest.mark.parametrize("holds", [False, np.bool_(False), torch.tensor([False])])
 def test_a_false_claim_raises(published, holds) -> None:
     with pytest.raises(ClaimError, match=r"claim 'x' does not hold.*seeds.*loss: 3"):

@@ -7,18 +7,20 @@ isolation (setuptools is preinstalled in Colab, too).
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterable
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 import nbformat
 import pytest
-from filelock import FileLock
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from book import notebooks
 from book.leftovers import leftovers
@@ -26,7 +28,7 @@ from book.project import Project
 
 ROOT = Path(__file__).resolve().parents[1]
 PREINSTALLED = ["torch", "numpy", "matplotlib", "scikit-learn", "scipy", "nltk", "plotly"]
-MACHINERY = ["ipykernel", "nbclient", "setuptools", "wheel"]
+MACHINERY = ["ipykernel", "nbclient", "pip", "setuptools", "wheel"]
 CHAPTERS = [path.with_suffix(".ipynb") for path in notebooks.chapters(Project.load(ROOT))]
 EXECUTE = """
 import sys, nbformat
@@ -47,46 +49,43 @@ def run(*command: object, **options: object) -> str:
     return done.stdout
 
 
-def purelib_of(folder: Path) -> Path:
-    """Where the environment in `folder` keeps its packages."""
-    return Path(sysconfig.get_path("purelib", "venv", {"base": str(folder)}))
-
-
-def make_colab(folder: Path) -> None:
-    """Build the environment in `folder`; the stamp is written last."""
-    shutil.rmtree(folder, ignore_errors=True)
-    run(sys.executable, "-m", "venv", folder)
-    python = folder / "bin" / "python"
-    wanted = [*PREINSTALLED, *MACHINERY]
-    run(python, "-m", "pip", "install", "-q", "-c", ROOT / "requirements.txt", *wanted)
-    google = purelib_of(folder) / "google" / "colab"
-    google.mkdir(parents=True)
-    (google / "__init__.py").touch()
-    (folder / ".complete").touch()
+def closure(names: Iterable[str]) -> dict[str, Distribution]:
+    """The installed distributions of these names, and all that they require."""
+    found: dict[str, Distribution] = {}
+    waiting = [*names]
+    while waiting:
+        if (name := canonicalize_name(waiting.pop())) in found:
+            continue
+        found[name] = distribution(name)
+        for line in found[name].requires or ():
+            requirement = Requirement(line)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                waiting.append(requirement.name)
+    return found
 
 
 @pytest.fixture(scope="session")
-def base() -> Path:
-    """Folder of the environment, built once for each lock and Python version."""
-    surroundings = (ROOT / "requirements.txt").read_bytes() + sys.version.encode()
-    surroundings += repr((PREINSTALLED, MACHINERY)).encode()
-    folder = ROOT / ".cache" / f"colab-{hashlib.sha256(surroundings).hexdigest()[:12]}"
-    folder.parent.mkdir(exist_ok=True)
-    with FileLock(f"{folder}.lock"):
-        for old in folder.parent.glob("colab-*/"):
-            if old != folder:
-                shutil.rmtree(old)
-        if not (folder / ".complete").exists():
-            make_colab(folder)
+def preinstalled(tmp_path_factory) -> Path:
+    """A folder with links to the packages that Colab has, of the lock's versions, and no others."""
+    folder = tmp_path_factory.mktemp("preinstalled")
+    for part in closure([*PREINSTALLED, *MACHINERY]).values():
+        for name in {file.parts[0] for file in part.files or ()} - {"..", "__pycache__"}:
+            (folder / name).symlink_to(part.locate_file(name))
+    (folder / "google" / "colab").mkdir(parents=True)
+    (folder / "google" / "colab" / "__init__.py").touch()
     return folder
 
 
 @pytest.fixture
-def colab(base: Path, tmp_path: Path) -> Path:
-    """Python of a fresh layer on top of the environment: notebooks run at once, each in its own."""
+def colab(preinstalled: Path, tmp_path: Path) -> Path:
+    """Python of an environment of its own, so that notebooks can run at the same time.
+
+    What is preinstalled lies outside: pip never removes what is not in its environment.
+    """
     folder = tmp_path / "colab"
     run(sys.executable, "-m", "venv", "--without-pip", folder)
-    (purelib_of(folder) / "base.pth").write_text(f"{purelib_of(base)}\n")
+    purelib = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder)}))
+    (purelib / "preinstalled.pth").write_text(f"{preinstalled}\n")
     return folder / "bin" / "python"
 
 
@@ -126,6 +125,18 @@ def execute(notebook: Path, colab: Path, package: Path, folder: Path) -> nbforma
     command = [colab, "-c", EXECUTE, folder / notebook.name, result]
     run(*command, cwd=folder, env=environment(colab, package))
     return nbformat.read(result, 4)
+
+
+def test_it_has_no_more_than_colab(colab):
+    run(
+        colab,
+        "-I",
+        "-c",
+        "import torch, numpy, matplotlib, sklearn, scipy, nltk, plotly, google.colab",
+    )
+    for name in ("course_utils", "jupytext", "sphinx", "pytest", "hypothesis"):
+        with pytest.raises(AssertionError, match=f"No module named '{name}'"):
+            run(colab, "-I", "-c", f"import {name}")
 
 
 def test_there_are_chapters():

@@ -24,10 +24,10 @@ def draw() -> plt.Figure:
 
 def test_show_gives_alt_text_and_closes_the_figure(published) -> None:
     fig = draw()
-    plot.show(fig, alt="two\n  steps")
+    plot.show(fig, alt=f"two\n  steps, {0.5:.0%}")
     bundle, metadata = published[0]
-    assert metadata["image/svg+xml"]["alt"] == "two steps"
-    assert bundle["text/plain"] == "Figure: two steps"
+    assert metadata["image/svg+xml"]["alt"] == "two steps, 50 %"
+    assert bundle["text/plain"] == "Figure: two steps, 50 %"
     assert not plt.fignum_exists(fig.number)
 
 

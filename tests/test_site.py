@@ -9,12 +9,19 @@ from pathlib import Path
 import pytest
 import site_browser
 import site_checks as checks
+from fontTools.ttLib import TTFont
 from minibook import ROOT
 from site_browser import Browser
 
 SITE = ROOT / "_build" / "html"
 PAGES = checks.pages_of(SITE) if SITE.is_dir() else []
 KILOBYTES = 600
+# Code points of all characters for private use that pseudo-elements of the page draw.
+ICONS = """() => [...document.querySelectorAll('*')].flatMap(element =>
+  ['::before', '::after'].flatMap(part =>
+    [...getComputedStyle(element, part).content]
+      .map(character => character.codePointAt(0))
+      .filter(code => code >= 0xe000 && code <= 0xf8ff)))"""
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +56,18 @@ def test_weight(browser: Browser, page: str) -> None:
     files = {path for path in browser.loaded(page) if "/_images/" not in path}
     sizes = {path: len(gzip.compress(checks.file_of(SITE, path).read_bytes())) for path in files}
     assert sum(sizes.values()) < KILOBYTES * 1024, sorted(sizes.items(), key=lambda item: -item[1])
+
+
+def test_no_icon_is_an_empty_box(browser: Browser) -> None:
+    """What the browser draws before and after elements in the icon font is in the cut fonts."""
+    fonts = (SITE / "_static/vendor/fontawesome/webfonts").glob("*.woff2")
+    have = {code for font in fonts for code in TTFont(font).getBestCmap()}
+    assert len(have) < 100, "the fonts are whole: nothing is tested"
+    drawn = set()
+    for page in PAGES:
+        drawn |= set(browser.open(page).evaluate(ICONS))
+    assert 0xF185 in drawn  # the sun of the theme switch
+    assert sorted(map(hex, drawn - have)) == []
 
 
 def test_skip_link(browser: Browser) -> None:
