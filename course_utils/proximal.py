@@ -35,8 +35,8 @@ def soft_threshold(x: Tensor, threshold: float | Tensor) -> Tensor:
     """
     if not torch.as_tensor(threshold >= 0).all():
         raise ValueError(f"threshold must be at least 0, got {threshold}")
-    # The same as with the sign, but never -0.0.
-    return (x - threshold).clamp(min=0) - (-x - threshold).clamp(min=0)
+    # The same as with the sign, but without -0.0, and with softshrink's gradient at the kinks.
+    return torch.relu(x - threshold) - torch.relu(-x - threshold)
 
 
 def ista(
@@ -66,7 +66,8 @@ def ista(
     >>> ista(lambda x: x - torch.tensor([3.0, -0.5]), torch.zeros(2), lr=0.5, l1=1.0, steps=50)
     tensor([2., 0.])
     """
-    return _last(_ista(gradient, x, lr, l1), lr, steps, tol, observe)
+    _check(lr, l1, tol, steps)
+    return _last(islice(_ista(gradient, x, lr, l1), steps), tol, observe)
 
 
 def fista(
@@ -92,7 +93,8 @@ def fista(
     >>> fista(lambda x: x - torch.tensor([3.0, -0.5]), torch.zeros(2), lr=1.0, l1=1.0, steps=50)
     tensor([2., 0.])
     """
-    return _last(_fista(gradient, x, lr, l1), lr, steps, tol, observe)
+    _check(lr, l1, tol, steps)
+    return _last(islice(_fista(gradient, x, lr, l1), steps), tol, observe)
 
 
 def _ista(
@@ -116,26 +118,25 @@ def _fista(
         y = x + (t_before - 1) / t * (x - before)
 
 
-def _last(
-    pairs: Iterator[tuple[Tensor, Tensor]],
-    lr: float | Tensor,
-    steps: int,
-    tol: float,
-    observe: Observer | None,
-) -> Tensor:
+def _last(pairs: Iterator[tuple[Tensor, Tensor]], tol: float, observe: Observer | None) -> Tensor:
     """Where the last step ends."""
-    if not torch.as_tensor(lr > 0).all():
-        raise ValueError(f"lr must be above 0, got {lr}")
-    if not tol >= 0:
-        raise ValueError(f"tol must be at least 0, got {tol}")
-    check_counts(steps=steps)
-    for before, x in islice(pairs, steps):
+    for before, x in pairs:
         if observe is not None:
             observe(x)
         # Measured from y: x may rest between two steps of FISTA and move again.
         if bool((x - before).abs().max() <= tol):
             break
     return x
+
+
+def _check(lr: float | Tensor, l1: float | Tensor, tol: float, steps: int) -> None:
+    if not torch.as_tensor(lr > 0).all():
+        raise ValueError(f"lr must be above 0, got {lr}")
+    if not torch.as_tensor(l1 >= 0).all():
+        raise ValueError(f"l1 must be at least 0, got {l1}")
+    if not tol >= 0:
+        raise ValueError(f"tol must be at least 0, got {tol}")
+    check_counts(steps=steps)
 
 
 def _checked(g: Tensor, x: Tensor) -> Tensor:

@@ -71,10 +71,14 @@ def test_soft_threshold_keeps_nan() -> None:
     assert soft_threshold(torch.tensor([float("nan")]), 1.0).isnan().all()
 
 
-def test_soft_threshold_has_gradient_one_outside_and_zero_inside() -> None:
-    x = torch.tensor([-2.0, -0.5, 0.3, 4.0], requires_grad=True)
-    soft_threshold(x, 1.0).sum().backward()
-    assert torch.equal(x.grad, torch.tensor([1.0, 0.0, 0.0, 1.0]))
+@pytest.mark.parametrize("threshold", [0.0, 1.0])
+def test_soft_threshold_has_the_gradient_of_softshrink(threshold: float) -> None:
+    """Also at the kinks, where |x| is the threshold."""
+    x = torch.tensor([-2.0, -1.0, -0.5, 0.0, 0.3, 1.0, 4.0], requires_grad=True)
+    (expected,) = torch.autograd.grad(F.softshrink(x, threshold).sum(), x)
+    (gradient,) = torch.autograd.grad(soft_threshold(x, threshold).sum(), x)
+    assert torch.equal(gradient, expected)
+    assert torch.equal(expected, (x.abs() > threshold).float())
 
 
 @METHODS
@@ -254,7 +258,9 @@ def test_the_gradient_may_come_from_autograd() -> None:
         ({"lr": 0.0}, "lr must be above 0, got 0.0"),
         ({"lr": float("nan")}, "lr must be above 0, got nan"),
         ({"lr": torch.tensor([0.1, -0.1])}, "lr must be above 0"),
-        ({"l1": -1.0}, "threshold must be at least 0"),
+        ({"l1": -1.0}, "l1 must be at least 0, got -1.0"),
+        ({"l1": float("nan")}, "l1 must be at least 0, got nan"),
+        ({"l1": torch.tensor([0.1, -0.1])}, "l1 must be at least 0"),
         ({"tol": -1.0}, "tol must be at least 0, got -1.0"),
         ({"tol": float("nan")}, "tol must be at least 0, got nan"),
         ({"steps": 0}, "steps must be at least 1, got 0"),
