@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from typing import Literal
+from typing import Any, Literal
 
-import torch
 from torch import Tensor, nn
 
 
@@ -49,7 +49,7 @@ class EarlyStopping:
         self.best = math.inf if mode == "min" else -math.inf
         self.best_step = -1  # none yet
         self.steps = 0
-        self._state: dict[str, Tensor] = {}
+        self._state: dict[str, Any] = {}  # tensors, and what modules add by get_extra_state
 
     def step(self, value: float | Tensor, model: nn.Module | None = None) -> bool:
         """Take the ``value`` of the next evaluation and return whether to stop now.
@@ -64,7 +64,7 @@ class EarlyStopping:
             self.best, self.best_step = float(value), self.steps
             if self.restore_best and model is not None:
                 # The values of a state_dict are the parameters themselves: they would train on.
-                self._state = {n: t.detach().clone() for n, t in model.state_dict().items()}
+                self._state = copy.deepcopy(model.state_dict())
         self.steps += 1
         stop = self.steps - 1 - self.best_step >= self.patience
         if stop and self.restore_best and self._state and model is not None:
@@ -78,8 +78,7 @@ class EarlyStopping:
         """
         if not self._state:
             raise RuntimeError("there is no best evaluation to restore")
-        with torch.no_grad():
-            model.load_state_dict(self._state)
+        model.load_state_dict(self._state)
 
     def _is_better(self, value: float) -> bool:
         if self.mode == "min":

@@ -114,6 +114,35 @@ def test_restore_ends_a_loop_that_did_not_stop() -> None:
     assert equal(model, states[1])
 
 
+class Counter(nn.Module):
+    """A module with a state that is not a tensor, and a version of its format."""
+
+    _version = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen, self.loaded_version = [0], None
+
+    def get_extra_state(self) -> list[int]:
+        return self.seen
+
+    def set_extra_state(self, state: list[int]) -> None:
+        self.seen = list(state)
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *rest) -> None:
+        self.loaded_version = local_metadata.get("version")
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+
+
+def test_restores_what_state_dict_holds_besides_tensors() -> None:
+    model, stopper = nn.Sequential(Counter()), EarlyStopping(patience=1)
+    for loss in (2.0, 1.0, 3.0):
+        model[0].seen[0] += 1  # in place
+        stopper.step(loss, model)
+    assert model[0].seen == [2]
+    assert model[0].loaded_version == 3
+
+
 def test_without_restore_best_the_model_is_left_alone() -> None:
     model = model_with_buffers()
     stopper = EarlyStopping(patience=1, restore_best=False)
