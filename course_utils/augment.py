@@ -68,13 +68,11 @@ def random_shift(
              [0., 0., 0.]]])
     """
     _check_images(images, *masks)
-    if not isinstance(pixels, Tensor) and (pixels < 0 or pixels != int(pixels)):
+    if not isinstance(pixels, Tensor) and (pixels < 0 or pixels % 1 != 0):
         raise ValueError(f"pixels must be a whole number of at least 0, got {pixels}")
-    values = 2 * pixels + 1
     u = _uniform((2, len(images)), images, generator)
-    # u < 1, but rounding may bring u * values up to values.
-    steps = torch.minimum((u * values).floor(), torch.as_tensor(values - 1)) - pixels
-    down, right = steps.long()
+    # Of the largest u below 1 the product, rounded, is below 2 * pixels + 1, too.
+    down, right = ((u * (2 * pixels + 1)).floor() - pixels).long()
     return _each(lambda x: translate(x, down, right), images, masks)
 
 
@@ -150,11 +148,12 @@ class Augment(nn.Module):
         super().__init__()
         self.size = (height, width)
         strengths = {"pixels": pixels, "horizontal": horizontal, "vertical": vertical, "std": std}
-        one = torch.zeros(1, 1, 1)
-        random_shift(one, pixels=pixels)  # raises the errors
-        random_flip(one, p=horizontal)
-        random_flip(one, p=vertical)
-        gaussian_noise(one, std)
+        # Called for their errors, and leaving the global generator alone.
+        one, unused = torch.zeros(1, 1, 1), torch.Generator()
+        random_shift(one, pixels=pixels, generator=unused)
+        random_flip(one, p=horizontal, generator=unused)
+        random_flip(one, p=vertical, generator=unused)
+        gaussian_noise(one, std, unused)
         for name, strength in strengths.items():
             self.register_buffer(name, torch.tensor(float(strength)), persistent=False)
 

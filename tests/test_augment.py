@@ -182,6 +182,22 @@ def test_the_module_does_what_the_functions_do(strength: Any, alone: Any) -> Non
         torch.testing.assert_close(moment(mine), moment(theirs), atol=0.04, rtol=0)
 
 
+@pytest.mark.parametrize("pixels", [1, 2, 3, 4])
+@pytest.mark.parametrize(("u", "sign"), [(1 - 2.0**-24, 1), (0.0, -1)])
+def test_the_extreme_draws_are_the_extreme_moves(
+    monkeypatch: pytest.MonkeyPatch, pixels: int, u: float, sign: int
+) -> None:
+    monkeypatch.setattr(torch, "rand", lambda shape, **_: torch.full(shape, u))  # float32
+    moved = place(random_shift(one_pixel(1), pixels=pixels))
+    assert (moved == 4 + sign * pixels).all()
+
+
+def test_the_module_draws_nothing_when_it_is_made() -> None:
+    state = torch.random.get_rng_state()
+    Augment(9, 9, pixels=1, horizontal=0.5, vertical=0.5, std=0.1)
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
 class Biased(nn.Module):
     """Adds a number: something to train behind the module."""
 
@@ -220,6 +236,7 @@ IMAGES = torch.zeros(4, 3, 3)
     [
         (lambda: random_shift(IMAGES, pixels=-1), ValueError, "pixels must be a whole .* got -1"),
         (lambda: random_shift(IMAGES, pixels=0.5), ValueError, "pixels must be a whole number"),
+        (lambda: random_shift(IMAGES, pixels=float("inf")), ValueError, "a whole .* got inf"),
         (lambda: random_shift(IMAGES[0]), ValueError, r"images must be \[N, ..., H, W\], got \[3"),
         (lambda: random_shift(IMAGES, IMAGES[:2]), ValueError, r"masks must be \[4, ..., 3, 3\]"),
         (lambda: random_flip(IMAGES, IMAGES[..., :2]), ValueError, "masks must be"),

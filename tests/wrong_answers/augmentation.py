@@ -101,6 +101,15 @@ def prepare(images, labels, generator, copies=5, held_out=0.2):
     x = gaussian_noise(images, 0.1, generator)
     return x[train].repeat(copies, 1, 1), labels[train].repeat(copies), x[val], labels[val]
 """,
+        # noise first, copies after: five times the same
+        """
+def prepare(images, labels, generator, copies=5, held_out=0.2):
+    order = torch.randperm(len(labels), generator=generator)
+    cut = int(held_out * len(labels))
+    val, train = order[:cut], order[cut:]
+    x = gaussian_noise(images[train], 0.1, generator).repeat(copies, 1, 1)
+    return x, labels[train].repeat(copies), images[val], labels[val]
+""",
         # the first images are held out
         """
 def prepare(images, labels, generator, copies=5, held_out=0.2):
