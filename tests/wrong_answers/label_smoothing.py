@@ -82,6 +82,19 @@ def calibration_error(p, y, bins=15):
     confidence, predicted = p.max(1)
     return abs((predicted == y).to(p.dtype).mean() - confidence.mean())
 """,
+        # bins closed on the left: 0.5 falls into the upper one
+        """
+def calibration_error(p, y, bins=15):
+    confidence, predicted = p.max(1)
+    right = (predicted == y).to(p.dtype)
+    error = 0.0
+    for b in range(bins):
+        inside = (confidence >= b / bins) & (confidence < (b + 1) / bins)
+        if inside.any():
+            gap = right[inside].mean() - confidence[inside].mean()
+            error += inside.double().mean() * gap.abs()
+    return error
+""",
         # the probability of the true class as confidence
         """
 def calibration_error(p, y, bins=15):
