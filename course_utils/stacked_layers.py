@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from course_utils.nn.activations import Activation
+from course_utils.nn.dropout import MultiplicativeNoise
 
 Rule = Callable[..., Tensor]
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -112,7 +113,7 @@ def dropout(module: nn.Dropout, state: dict[str, Tensor], x: Tensor) -> Tensor:
 
 
 def elementwise(module: nn.Module, state: dict[str, Tensor], x: Tensor) -> Tensor:
-    """Apply a module that treats every number alike."""
+    """Apply a module that treats every number alike, or draws noise for every number."""
     output: Tensor = module(x)
     return output
 
@@ -125,6 +126,7 @@ RULES: dict[type[nn.Module], Rule] = {
     **dict.fromkeys((nn.Identity, nn.ReLU, nn.Tanh, nn.Sigmoid, nn.GELU, nn.SiLU), elementwise),
     **dict.fromkeys((nn.LeakyReLU, nn.ELU, nn.Softplus), elementwise),
     **dict.fromkeys(Activation.__subclasses__(), elementwise),
+    **dict.fromkeys(MultiplicativeNoise.__subclasses__(), elementwise),
 }
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from course_utils import nn as ours
 from course_utils.ensemble import train
+from course_utils.stacked_layers import elementwise, rule_for
 
 F64 = torch.float64
 DROPPING = [ours.Dropout(0.3), ours.ClassicDropout(0.7)]
@@ -271,3 +272,14 @@ def test_members_of_an_ensemble_have_their_own_noise(make: Callable[[], nn.Modul
     train(models, data, seeds=[0, 1], optimizer=sgd, steps=2, batch_size=20)
     outputs = [m.eval()(data[0]) for m in models]
     assert (outputs[0] - outputs[1]).abs().max() > 1e-4
+
+
+@mean_one
+def test_a_stack_of_members_needs_no_vmap(layer: nn.Module) -> None:
+    """The rule of elementwise layers: every member and example has noise of its own."""
+    assert rule_for(layer) is elementwise
+    m = elementwise(layer, {}, ones(4, 5, 2000)).flatten(0, 1)
+    r = torch.corrcoef(m)
+    r.fill_diagonal_(0)
+    assert r.abs().max() < 6 / math.sqrt(2000)
+    assert torch.equal(elementwise(layer.eval(), {}, m), m)
