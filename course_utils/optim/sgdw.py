@@ -20,8 +20,10 @@ class SGDW(Optimizer):
     Algorithm 1 of the paper: lr is its product of the rate alpha and the schedule multiplier eta,
     initial_lr its alpha, so a scheduler of PyTorch moves eta. ``initial_lr`` is an entry of each
     group: the lr it starts with, unless it is given. Without a schedule, or with initial_lr = 0,
-    eta is 1. `torch.optim` has no twin. Its `SGD` keeps lr outside of the momentum and its `AdamW`
-    decays by lr weight_decay: a weight_decay of SGDW is about lr times one of theirs.
+    eta is 1. (OneCycleLR writes its own initial_lr, the low rate of its start: there eta rises far
+    above 1, and the decay with it.) `torch.optim` has no twin. Its `SGD` keeps lr outside of the
+    momentum and its `AdamW` decays by lr weight_decay: a weight_decay of SGDW is about lr times
+    one of theirs.
 
     >>> import torch
     >>> x = torch.nn.Parameter(torch.tensor([1.0, 10.0]))
