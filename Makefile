@@ -2,6 +2,8 @@
 # One thread per process: two processes with two OpenMP threads each are five times slower on two cores.
 export OMP_NUM_THREADS = 1
 PYTHON ?= python3
+# One more than the cores of a small machine: tests also wait, for kernels and for the browser.
+WORKERS ?= 3
 BIN = .venv/bin
 # Kernels run in chapters/, so a relative folder would be another one there.
 ifdef COURSE_DATA_DIR
@@ -38,14 +40,14 @@ lint: .venv/.installed ## style, types, and notebooks that match their sources
 	$(BIN)/python -m book.notebooks --check
 	$(BIN)/python tools/restamp.py --check
 
-unit: .venv/.installed ## unit tests, two at a time
-	$(BIN)/pytest -n 2 --dist loadgroup -q --ignore=tests/test_site.py
+unit: .venv/.installed ## unit tests, several at a time
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -q --ignore=tests/test_site.py
 
 nbval: .venv/.installed ## execute every notebook; the book takes its outputs from this run
-	$(BIN)/pytest -n 2 --dist loadfile -q --nbval-lax --nbval-cell-timeout=300 chapters
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile -q --nbval-lax --nbval-cell-timeout=300 chapters
 
 site-test: book ## the built site in a real browser
-	$(BIN)/pytest -n 2 --dist loadgroup -q tests/test_site.py
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -q tests/test_site.py
 
 reproduce: .venv/.installed ## execute everything twice and compare the outputs strictly
 	$(BIN)/python -m tools.reproduce

@@ -1,4 +1,4 @@
-"""How tests are dealt to two processes."""
+"""How tests are dealt to processes."""
 
 from __future__ import annotations
 
