@@ -163,7 +163,11 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[site_browser.B
         ("<script>undefinedFunction()</script>", "undefinedFunction is not defined"),
         ("<script>console.warn('hm')</script>", "console warning: hm"),
         ('<p style="color:#ccc;background:#fff">Pale.</p>', "light: color-contrast"),
-        ("<button></button>", "dark: button-name"),
+        (
+            "<style>[data-theme=dark] p {color: #333; background: #222}</style><p>Dim.</p>",
+            "dark: color",
+        ),
+        ("<button></button>", "light: button-name"),
         ('<pre style="width:900px">wide</pre>', "pixels wide on a phone"),
         ('<script>document.documentElement.dataset.theme="x"</script>', ""),
     ],
