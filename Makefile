@@ -47,7 +47,7 @@ nbval: .venv/.installed ## execute every notebook; the book takes its outputs fr
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile -q --nbval-lax --nbval-cell-timeout=300 chapters
 
 site-test: book ## the built site in a real browser
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -q tests/test_site.py
+	$(BIN)/pytest -n 2 --dist loadgroup -q tests/test_site.py
 
 reproduce: .venv/.installed ## execute everything twice and compare the outputs strictly
 	$(BIN)/python -m tools.reproduce
