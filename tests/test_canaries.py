@@ -164,7 +164,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[site_browser.B
         ("<script>console.warn('hm')</script>", "console warning: hm"),
         ('<p style="color:#ccc;background:#fff">Pale.</p>', "light: color-contrast"),
         (
-            "<style>[data-theme=dark] p {background: #000}</style><p>Dim.</p>",
+            "<style>[data-theme=dark] p {color: #333; background: #222}</style><p>Dim.</p>",
             "dark: color",
         ),
         ("<button></button>", "light: button-name"),
