@@ -1,6 +1,7 @@
 """pytest's side of the notebooks (nbval): GPU cells are skipped, outputs go to the book's cache.
 
 `pytest --nbval-lax chapters` executes every notebook; `jupyter-book build` after it executes none.
+Their kernels have no package that Colab has not.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -19,6 +21,8 @@ ROOT = Path(__file__).parent
 _cells: dict[Path, dict[int, tuple[bool, list[Any]]]] = defaultdict(dict)
 # Opened before the first cell runs: it refuses outputs of a `course_utils` that changed meanwhile.
 _cache: list[Any] = []
+# path of a notebook -> folder of its kernel, which is removed at the end
+_kernels: dict[Path, TemporaryDirectory[str]] = {}
 
 
 def _is_cell(item: pytest.Item) -> bool:
@@ -41,6 +45,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in cells:
         if needs_gpu(item.cell) and not has_gpu():
             item.add_marker(pytest.mark.skip(reason="needs a GPU"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before the first cell of a notebook: make the kernel that nbval starts for it."""
+    if _is_cell(item) and item.path not in _kernels:
+        from book.colab import make_kernel
+
+        _kernels[item.path] = TemporaryDirectory(prefix="kernel")
+        folder = Path(_kernels[item.path].name)
+        os.environ["JUPYTER_PATH"] = str(make_kernel(folder, links=[ROOT / "course_utils"]))
 
 
 @pytest.hookimpl(wrapper=True)

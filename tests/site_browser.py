@@ -6,7 +6,7 @@ import functools
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,10 +18,21 @@ from playwright.sync_api import Page, Route, sync_playwright
 
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 900}
-# The theme changes colours and nothing else; axe needs a minute for all rules on a long page.
-COLOR_RULES = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
-# A drawn formula has thousands of parts, hidden from screen readers, in the colour of its text.
-SEEN = {"exclude": [[".katex-html"]]}
+# Words of code and parts of formulas are most of a long page, and axe needs two minutes for them.
+# One word of each kind and place is left, the others become text without mark-up, of the same
+# colour. Drawn formulas are hidden from screen readers and have the colour of their text.
+THIN_OUT = """() => {
+  const seen = new Set();
+  for (const word of document.querySelectorAll('pre span, code span, .sig span')) {
+    const places = [];
+    for (let place = word; place; place = place.parentElement) places.push(place.className);
+    const kind = places.join(' < ');
+    const plain = [...word.attributes].every(attribute => attribute.name === 'class');
+    if (plain && seen.has(kind)) word.replaceWith(...word.childNodes);
+    seen.add(kind);
+  }
+  document.querySelectorAll('.katex-html').forEach(drawn => drawn.replaceChildren());
+}"""
 
 
 def require_browser() -> str:
@@ -96,9 +107,8 @@ class Browser:
         if kind in ("error", "warning"):
             self.complaints.append(f"console {kind}: {text}")
 
-    def loaded(self, page: str) -> set[str]:
-        """Paths of all that a page loads."""
-        self.open(page)
+    def loaded(self) -> set[str]:
+        """Paths of all that the open page has loaded."""
         return {urlsplit(url).path for url in self.requests if url.startswith(self.address)}
 
     def elsewhere(self) -> list[str]:
@@ -125,35 +135,40 @@ def open_browser(address: str) -> Iterator[Browser]:
             chromium.close()
 
 
-def browser_problems(browser: Browser, page: str) -> list[str]:
-    """Other hosts, the console, accessibility in both themes, and the width of a phone."""
+def browser_problems(
+    browser: Browser, page: str, look: Callable[[Page], list[str]] = lambda page: []
+) -> list[str]:
+    """The width of a phone, other hosts, the console, and accessibility in both themes.
+
+    look: what else to find on the page in the light theme.
+    """
     found = []
-    for scheme, rules in (("light", None), ("dark", COLOR_RULES)):
-        opened = browser.open(page, scheme)
+    for scheme in ("light", "dark"):
+        opened = browser.open(page, scheme, PHONE)
+        width = opened.evaluate("document.documentElement.scrollWidth")
+        if width > PHONE["width"]:
+            found.append(f"{width} pixels wide on a phone of {PHONE['width']}")
+        opened.set_viewport_size(DESKTOP)
         if opened.evaluate("document.documentElement.dataset.theme") != scheme:
             found.append(f"the theme does not follow the system: {scheme}")
         found += [*browser.elsewhere(), *browser.complaints]
-        found += [f"{scheme}: {problem}" for problem in accessibility_problems(opened, rules)]
-    opened = browser.open(page, size=PHONE)
-    width = opened.evaluate("document.documentElement.scrollWidth")
-    if width > PHONE["width"]:
-        found.append(f"{width} pixels wide on a phone of {PHONE['width']}")
+        found += look(opened) if scheme == "light" else []
+        found += [f"{scheme}: {problem}" for problem in accessibility_problems(opened)]
     return found
 
 
-def accessibility_problems(page: Page, rules: dict[str, Any] | None = None) -> list[str]:
-    """What axe finds, by all its rules or some, one line for each element."""
+def accessibility_problems(page: Page) -> list[str]:
+    """What axe finds, one line for each element. It changes the page."""
     from axe_playwright_python.sync_playwright import Axe
 
     # Closed boxes are checked too, as a reader sees them when they are open.
     page.evaluate("document.querySelectorAll('details').forEach(box => box.open = true)")
     closed = "button.toggle-button[aria-expanded=false]"
     page.evaluate(f"document.querySelectorAll('{closed}').forEach(button => button.click())")
-    violations = (
-        Axe().run(page, options={"runOnly": rules} if rules else None).response["violations"]
-    )
+    page.evaluate(THIN_OUT)
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     return [
         f"{violation['id']}: {node['html'][:200]}"
-        for violation in violations
+        for violation in found
         for node in violation["nodes"]
     ]

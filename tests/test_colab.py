@@ -1,4 +1,4 @@
-"""Every notebook from top to bottom in an environment that looks like Colab.
+"""The set-up cell, and the kernel in which nbval runs all other cells, as they are in Colab.
 
 It has what Colab preinstalls of our needs, an importable `google.colab`, and no `course_utils`:
 the first cell installs that, here from a local folder, without a network and without building in
@@ -11,31 +11,25 @@ import os
 import re
 import shutil
 import subprocess
-import sys
-import sysconfig
-from collections.abc import Iterable
-from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 import nbformat
 import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 
 from book import notebooks
+from book.colab import make_environment, make_kernel
 from book.leftovers import leftovers
 from book.project import Project
 
 ROOT = Path(__file__).resolve().parents[1]
-PREINSTALLED = ["torch", "numpy", "matplotlib", "scikit-learn", "scipy", "nltk", "plotly"]
-MACHINERY = ["ipykernel", "nbclient", "pip", "setuptools", "wheel"]
 CHAPTERS = [path.with_suffix(".ipynb") for path in notebooks.chapters(Project.load(ROOT))]
 EXECUTE = """
 import sys, nbformat
 from nbclient import NotebookClient
 notebook = nbformat.read(sys.argv[1], 4)
-client = NotebookClient(notebook, timeout=300, skip_cells_with_tag="gpu")
-client.execute()
+NotebookClient(notebook, timeout=300).execute()
 nbformat.write(notebook, sys.argv[2])
 """
 
@@ -49,44 +43,13 @@ def run(*command: object, **options: object) -> str:
     return done.stdout
 
 
-def closure(names: Iterable[str]) -> dict[str, Distribution]:
-    """The installed distributions of these names, and all that they require."""
-    found: dict[str, Distribution] = {}
-    waiting = [*names]
-    while waiting:
-        if (name := canonicalize_name(waiting.pop())) in found:
-            continue
-        found[name] = distribution(name)
-        for line in found[name].requires or ():
-            requirement = Requirement(line)
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                waiting.append(requirement.name)
-    return found
-
-
-@pytest.fixture(scope="session")
-def preinstalled(tmp_path_factory) -> Path:
-    """A folder with links to the packages that Colab has, of the lock's versions, and no others."""
-    folder = tmp_path_factory.mktemp("preinstalled")
-    for part in closure([*PREINSTALLED, *MACHINERY]).values():
-        for name in {file.parts[0] for file in part.files or ()} - {"..", "__pycache__"}:
-            (folder / name).symlink_to(part.locate_file(name))
-    (folder / "google" / "colab").mkdir(parents=True)
-    (folder / "google" / "colab" / "__init__.py").touch()
-    return folder
-
-
 @pytest.fixture
-def colab(preinstalled: Path, tmp_path: Path) -> Path:
-    """Python of an environment of its own, so that notebooks can run at the same time.
-
-    What is preinstalled lies outside: pip never removes what is not in its environment.
-    """
-    folder = tmp_path / "colab"
-    run(sys.executable, "-m", "venv", "--without-pip", folder)
-    purelib = Path(sysconfig.get_path("purelib", "venv", {"base": str(folder)}))
-    (purelib / "preinstalled.pth").write_text(f"{preinstalled}\n")
-    return folder / "bin" / "python"
+def colab(tmp_path: Path) -> Path:
+    """Python of the environment, with an importable `google.colab`."""
+    google = tmp_path / "google"
+    (google / "colab").mkdir(parents=True)
+    (google / "colab" / "__init__.py").touch()
+    return make_environment(tmp_path / "colab", links=[google])
 
 
 @pytest.fixture(scope="session")
@@ -144,34 +107,65 @@ def test_there_are_chapters():
 
 
 @pytest.mark.parametrize("notebook", CHAPTERS, ids=lambda path: path.stem)
-def test_notebook_runs_as_in_colab_and_changes_no_version(notebook, colab, package, tmp_path):
-    before = freeze(colab)
-    executed = execute(notebook, colab, package, tmp_path)
-    changed = before ^ freeze(colab)
-    assert {re.split(r"[=@ ]", line)[0].replace("_", "-") for line in changed} <= {"course-utils"}
-    for cell in executed.cells:
-        if cell.cell_type == "markdown":
-            assert not leftovers(cell.source)
-            continue
-        errors = [output for output in cell.outputs if output.output_type == "error"]
-        tags = cell.metadata.get("tags", [])
-        assert not errors or "raises-exception" in tags
-        skipped = "gpu" in tags
-        assert cell.execution_count or skipped or not cell.source.strip()
+def test_text_of_a_notebook_has_no_syntax_of_the_book(notebook):
+    for cell in nbformat.read(notebook, 4).cells:
+        assert cell.cell_type == "code" or not leftovers(cell.source)
 
 
-def test_the_first_cell_is_what_installs_the_package(colab, package, tmp_path):
-    cells = nbformat.read(CHAPTERS[0], 4).cells
-    first = next(cell for cell in cells if cell.cell_type == "code")
+def setup_cells(notebook):
+    """What a notebook does before anything else, as one text."""
+    cells = nbformat.read(notebook, 4).cells
+    return "\n".join(c.source for c in cells if "setup" in c.metadata.get("tags", []))
+
+
+@pytest.mark.parametrize("text", sorted({setup_cells(notebook) for notebook in CHAPTERS}))
+def test_the_set_up_cell_installs_the_package_and_changes_no_version(
+    text, colab, package, tmp_path
+):
     look = nbformat.v4.new_code_cell("import course_utils; print(course_utils.__file__)")
     path = tmp_path / "first.ipynb"
-    for cells, works in (([look], False), ([first, look], True)):
-        nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
-        if works:
-            (tmp_path / "run").mkdir()
-            executed = execute(path, colab, package, tmp_path / "run")
-            assert str(colab.parent.parent) in executed.cells[-1].outputs[0].text
-        else:
-            (tmp_path / "fail").mkdir()
-            with pytest.raises(AssertionError, match="No module named 'course_utils'"):
-                execute(path, colab, package, tmp_path / "fail")
+    nbformat.write(nbformat.v4.new_notebook(cells=[look]), path)
+    (tmp_path / "fail").mkdir()
+    with pytest.raises(AssertionError, match="No module named 'course_utils'"):
+        execute(path, colab, package, tmp_path / "fail")
+
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text), look]), path)
+    (tmp_path / "run").mkdir()
+    before = freeze(colab)
+    executed = execute(path, colab, package, tmp_path / "run")
+    installed = Path(executed.cells[-1].outputs[0].text.strip()).parent
+    assert installed.is_relative_to(colab.parent.parent)
+    changed = before ^ freeze(colab)
+    assert {re.split(r"[=@ ]", line)[0].replace("_", "-") for line in changed} == {"course-utils"}
+
+    # All of it, data files too: notebooks are tested with the package as it lies here.
+    assert files_of(installed) == files_of(package / "course_utils")
+
+
+def files_of(folder):
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "works"),
+    [
+        ("import torch, numpy, matplotlib, sklearn, scipy, nltk, plotly, course_utils", True),
+        ("import os; assert os.listdir() == []", True),
+        *[(f"import {name}", False) for name in ("book", "tests", "sphinx", "jupytext", "pytest")],
+    ],
+)
+def test_the_kernel_of_notebooks_has_the_package_and_no_more_than_colab(
+    code, works, tmp_path, monkeypatch
+):
+    folder = make_kernel(tmp_path / "kernel", links=[ROOT / "course_utils"])
+    monkeypatch.setenv("JUPYTER_PATH", str(folder))
+    client = NotebookClient(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)]))
+    if works:
+        client.execute()
+    else:
+        with pytest.raises(CellExecutionError, match="No module named"):
+            client.execute()

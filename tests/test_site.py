@@ -11,6 +11,7 @@ import site_browser
 import site_checks as checks
 from fontTools.ttLib import TTFont
 from minibook import ROOT
+from playwright.sync_api import Page
 from site_browser import Browser
 
 SITE = ROOT / "_build" / "html"
@@ -45,29 +46,38 @@ def test_links_and_anchors() -> None:
     assert checks.broken_links(SITE) == []
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_browser(browser: Browser, page: str) -> None:
-    assert site_browser.browser_problems(browser, page) == []
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_weight(browser: Browser, page: str) -> None:
-    """All that a page loads, figures apart, as a server would send it."""
-    files = {path for path in browser.loaded(page) if "/_images/" not in path}
-    sizes = {path: len(gzip.compress(checks.file_of(SITE, path).read_bytes())) for path in files}
-    assert sum(sizes.values()) < KILOBYTES * 1024, sorted(sizes.items(), key=lambda item: -item[1])
-
-
-def test_no_icon_is_an_empty_box(browser: Browser) -> None:
-    """What the browser draws before and after elements in the icon font is in the cut fonts."""
+@pytest.fixture(scope="module")
+def icons() -> set[int]:
+    """Code points in the cut icon fonts."""
     fonts = (SITE / "_static/vendor/fontawesome/webfonts").glob("*.woff2")
     have = {code for font in fonts for code in TTFont(font).getBestCmap()}
+    assert 0xF185 in have  # the sun of the theme switch
     assert len(have) < 100, "the fonts are whole: nothing is tested"
-    drawn = set()
-    for page in PAGES:
-        drawn |= set(browser.open(page).evaluate(ICONS))
-    assert 0xF185 in drawn  # the sun of the theme switch
-    assert sorted(map(hex, drawn - have)) == []
+    return have
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_browser(browser: Browser, icons: set[int], page: str) -> None:
+    def look(opened: Page) -> list[str]:
+        return [*too_heavy(browser.loaded()), *empty_boxes(opened, icons)]
+
+    assert site_browser.browser_problems(browser, page, look) == []
+
+
+def too_heavy(paths: set[str]) -> list[str]:
+    """All that a page loads, figures apart, as a server would send it."""
+    files = [checks.file_of(SITE, path) for path in paths if "/_images/" not in path]
+    sizes = {str(file): len(gzip.compress(file.read_bytes())) for file in files}
+    if (total := sum(sizes.values())) < KILOBYTES * 1024:
+        return []
+    return [f"{total} bytes: {sorted(sizes.items(), key=lambda item: -item[1])}"]
+
+
+def empty_boxes(page: Page, icons: set[int]) -> list[str]:
+    """What the browser draws before and after elements in an icon font that lacks it."""
+    drawn = set(page.evaluate(ICONS))
+    assert drawn, "no icon at all on a page: nothing is tested"
+    return [f"an empty box: {code:#x}" for code in drawn - icons]
 
 
 def test_skip_link(browser: Browser) -> None:

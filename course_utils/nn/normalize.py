@@ -50,11 +50,12 @@ def scale_and_shift(
 
 
 def per_channel(values: Tensor, x: Tensor, axis: int = 1) -> Tensor:
-    """Values [C] shaped to broadcast along ``axis`` of x: [C, 1, ..., 1]."""
-    return values.view(-1, *[1] * (x.dim() - 1 - axis % x.dim()))
+    """Values [C] shaped to broadcast along ``axis`` of x: [C, 1, ..., 1], in the dtype of x."""
+    return values.view(-1, *[1] * (x.dim() - 1 - axis % x.dim())).to(x.dtype)
 
 
 @torch.no_grad()
 def update(running: Tensor, batch: Tensor, momentum: float | Tensor) -> None:
     """running = (1 - momentum) running + momentum batch, in place."""
-    running.copy_((1 - momentum) * running + momentum * batch.view_as(running))
+    old, new = running.to(batch.dtype), batch.view_as(running)
+    running.copy_((1 - momentum) * old + momentum * new)
