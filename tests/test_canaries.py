@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import site_checks
 from minibook import CODE, SVG, MiniBook, cell, figure
 
 ALT = "{'image/svg+xml': {'alt': 'A triangle.'}}"
