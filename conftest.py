@@ -49,8 +49,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Before the first cell of a notebook: make the kernel that nbval starts for it."""
-    if _is_cell(item) and item.path not in _kernels:
+    """Before the first cell of a notebook: make the kernel that nbval starts for it.
+
+    Before any other test: seed, so that its numbers do not depend on the tests before it.
+    """
+    if not _is_cell(item):
+        from course_utils.seeding import seed_everything
+
+        seed_everything(0)
+    elif item.path not in _kernels:
         from book.colab import make_kernel
 
         _kernels[item.path] = TemporaryDirectory(prefix="kernel")

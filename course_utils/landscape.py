@@ -93,7 +93,7 @@ def surface(
     tensors. Source: Li et al. 2018, section 3.
 
     >>> net = torch.nn.Linear(1, 1, bias=False)
-    >>> data = torch.ones(1, 1), net.weight.detach()  # the loss is (a * 2)^2
+    >>> data = torch.ones(1, 1), torch.nn.init.ones_(net.weight).detach()  # the loss is (2 a)^2
     >>> d = [{"weight": torch.tensor([[2.0]])}]
     >>> surface(net, torch.nn.functional.mse_loss, data, d, torch.tensor([-1.0, 0.0, 1.0]))
     tensor([4., 0., 4.])
