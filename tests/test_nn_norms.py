@@ -64,6 +64,11 @@ G = torch.Generator().manual_seed(0)
 few = pytest.mark.parametrize(("name", "options", "shape"), FEW, ids=lambda v: str(v))
 
 
+@pytest.fixture(autouse=True)
+def _same_numbers_in_any_order() -> None:
+    G.manual_seed(0)
+
+
 def randn(*shape: int) -> Tensor:
     """Numbers of mean 1 and standard deviation 3."""
     return 1 + 3 * torch.randn(shape, generator=G, dtype=torch.float64)
