@@ -189,5 +189,6 @@ HANDLERS: dict[str, Callable[[Job], Made | str]] = {
     **dict.fromkeys(["tab-set", "div", "container"], Job.body),
     **dict.fromkeys(["epigraph", "pull-quote", "margin"], lambda job: quote(job.body())),
     "bibliography": lambda job: REFERENCES,
+    "lecture": lambda job: "",
     **dict.fromkeys(["toctree", "tableofcontents", "contents"], lambda job: ""),
 }

@@ -1,4 +1,4 @@
-"""The ledgers as a Sphinx extension: directives `errata`, `errata-ledger`, `claims-ledger`."""
+"""The ledgers as a Sphinx extension: claims, errata, and the items of the lectures."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 from book.claims_ledger import ClaimsLedger
+from book.coverage_ledger import CoverageLedger, LectureDirective
 from book.errata_ledger import ErrataDirective, ErrataLedger
 from book.ledger_data import collect, label_claims
 
@@ -17,6 +18,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("errata", ErrataDirective)
     app.add_directive("errata-ledger", ErrataLedger)
     app.add_directive("claims-ledger", ClaimsLedger)
+    app.add_directive("lecture", LectureDirective)
+    app.add_directive("coverage-ledger", CoverageLedger)
     app.connect("env-before-read-docs", collect, priority=900)  # after the execution
     app.connect("env-updated", label_claims)
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}

@@ -1,6 +1,6 @@
-"""Claims and errata of all chapters, collected and checked once a build.
+"""Claims, errata and lecture items of all chapters, collected and checked once a build.
 
-Claims are outputs of executed notebooks, errata are directives in their sources.
+Claims are outputs of executed notebooks, the others are directives in their sources.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from sphinx.errors import SphinxError
 
 from book.errata_text import Erratum, parse_errata
 from book.execution import executed_notebooks
+from book.lecture_items import parse_items
 from book.myst import walk
 from course_utils.claims import MIME
 
@@ -30,6 +31,15 @@ class LedgerError(SphinxError):
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where the book has an item of a lecture: the page, and the section's heading there."""
+
+    item: str
+    docname: str
+    heading: str
+
+
+@dataclass(frozen=True)
 class Chapter:
     """What one chapter contributes to the ledgers."""
 
@@ -37,6 +47,7 @@ class Chapter:
     title: str
     claims: tuple[dict[str, Any], ...]
     errata: tuple[Erratum, ...]
+    places: tuple[Place, ...] = ()
 
 
 _chapters: WeakKeyDictionary[Sphinx, list[Chapter]] = WeakKeyDictionary()
@@ -49,16 +60,19 @@ def claims_of(notebook: NotebookNode) -> list[dict[str, Any]]:
 
 
 def read_chapter(docname: str, text: str, notebook: NotebookNode, extensions: Any) -> Chapter:
-    """Title and errata from the source of a chapter, claims from its outputs."""
-    title, errata = "", list[Erratum]()
+    """Title, errata and lecture items from the source of a chapter, claims from its outputs."""
+    title, section, errata, places = "", "", list[Erratum](), list[Place]()
     for _, block, heading, line in walk(text, tuple(extensions)):
-        title = title or heading
-        if block is not None and block.name == "errata":
-            try:
+        title, section = title or heading, heading or section
+        try:
+            if block is not None and block.name == "errata":
                 errata += parse_errata(block.body)
-            except ValueError as error:
-                raise LedgerError(f"{docname}.md:{line + 1}: {error}") from None
-    return Chapter(docname, title or docname, tuple(claims_of(notebook)), tuple(errata))
+            if block is not None and block.name == "lecture":
+                places += [Place(i, docname, section) for i in parse_items(block.argument)]
+        except ValueError as error:
+            raise LedgerError(f"{docname}.md:{line + 1}: {error}") from None
+    claims = tuple(claims_of(notebook))
+    return Chapter(docname, title or docname, claims, tuple(errata), tuple(places))
 
 
 def problems(chapters: list[Chapter]) -> Iterator[str]:
@@ -77,6 +91,9 @@ def problems(chapters: list[Chapter]) -> Iterator[str]:
             if erratum.claim not in known:
                 where = f"{chapter.docname}: {erratum.id}"
                 yield f"{where} needs the claim {erratum.claim}, which no cell makes"
+        for item, count in Counter(place.item for place in chapter.places).items():
+            if count > 1:
+                yield f"{chapter.docname}: the lecture item {item} is there {count} times"
 
 
 def in_toc_order(env: BuildEnvironment, notebooks: Mapping[str, NotebookNode]) -> list[str]:

@@ -10,7 +10,7 @@ from minibook import MiniBook, cell
 from book.claims_ledger import evidence, totals
 from book.errata_ledger import _order
 from book.errata_text import Erratum, parse_errata
-from book.ledger_data import Chapter, claims_of, problems, read_chapter
+from book.ledger_data import Chapter, LedgerError, Place, claims_of, problems, read_chapter
 
 MIME = "application/vnd.course.claim+json"
 
@@ -49,6 +49,30 @@ def test_title_and_errata_are_read_from_the_source_but_not_from_its_code():
 def test_no_problems_where_ids_are_unique_and_claims_exist():
     chapters = [make_chapter("x", ["a", "b"], {"ERR1": "a"}), make_chapter("y", ["c"], {})]
     assert list(problems(chapters)) == []
+
+
+def test_items_are_read_with_their_sections():
+    mark = "```{lecture} S0.19, S0.20\n```\n"
+    text = f"# Title\n\n## First *one*\n\n{mark}\n## Second\n\n```{{lecture}} S4.7\n```\n"
+    chapter = read_chapter("x", text, nbformat.v4.new_notebook(), ())
+    assert chapter.places == (
+        Place("S0.19", "x", "First *one*"),
+        Place("S0.20", "x", "First *one*"),
+        Place("S4.7", "x", "Second"),
+    )
+    assert list(problems([chapter])) == []
+    twice = Chapter("y", "", (), (), (Place("S0.1", "y", "a"), Place("S0.1", "y", "b")))
+    assert list(problems([twice])) == ["y: the lecture item S0.1 is there 2 times"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [("S9.1", "no lecture has the item 'S9.1'"), ("", "no lecture"), ("S0.1 S0.1", "given twice")],
+)
+def test_wrong_items_say_what_is_wrong(argument, message):
+    text = f"# T\n\n```{{lecture}} {argument}\n```\n"
+    with pytest.raises(LedgerError, match=f"x.md:3: .*{message}"):
+        read_chapter("x", text, nbformat.v4.new_notebook(), ())
 
 
 def test_problems_are_duplicates_and_errata_without_their_claim():
@@ -114,9 +138,17 @@ ERR2: {says: "old", right: "new", claim: two-open}
 ```
 """
 
+PART = """
+## A *part* with $x$
+
+```{lecture} S0.2 S4.7
+```
+Text.
+"""
+
 
 def chapter_text(note: str = "", word: str = "once") -> str:
-    return f"# The chapter `x`\n\n{note}\n\n" + cell(CODE.format(word)) + TABLE
+    return f"# The chapter `x`\n\n{note}\n\n" + cell(CODE.format(word)) + TABLE + PART
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +159,7 @@ def book(tmp_path_factory) -> MiniBook:
         index=INDEX,
         aclaims=CLAIMS,
         chapter=chapter_text(),
+        coverage="# Coverage\n\n```{coverage-ledger}\n```\n",
         errata=ERRATA + "\nSee {ref}`a claim <claim-one-holds>`.\n",
     )
     assert made.build() == 0, made.log
@@ -168,6 +201,23 @@ def test_the_chapter_shows_its_errata_with_links_within_the_page(book):
     assert rows(book, "chapter")[1] == rows(book, "errata")[2]
     page = BeautifulSoup(book.page("chapter"), "html.parser")
     assert page.select("table.ledger a")[0]["href"] == "#claim-one-holds"
+
+
+def test_the_coverage_ledger_links_every_item_to_its_place(book):
+    page = BeautifulSoup(book.page("coverage"), "html.parser")
+    total = page.select_one(".ledger-total").text
+    assert total == "Items: 330. With a place in the book: 2."
+    assert len(page.select("table.coverage")) == 5
+    assert len(page.select("table.coverage tbody tr")) == 330
+    links = page.select("table.coverage a")
+    anchors = ["item-s0-2", "item-s4-7"]
+    assert [link["href"] for link in links] == [f"chapter.html#{anchor}" for anchor in anchors]
+    assert links[0].text.startswith("A part with")
+    assert links[0].select_one("em")
+    assert links[0].select_one(".katex")
+    target = BeautifulSoup(book.page("chapter"), "html.parser")
+    for anchor in anchors:
+        assert target.find(id=anchor).find_parent("section")["id"] == "a-part-with-x"
 
 
 def test_ledgers_follow_the_chapter_without_running_more_than_it(book):
