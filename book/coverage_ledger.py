@@ -24,7 +24,8 @@ class LectureDirective(SphinxDirective):
             items = parse_items(self.arguments[0])
         except ValueError as error:
             raise self.error(str(error)) from None
-        return [nodes.target("", "", ids=[anchor(item) for item in items])]
+        # Not a `target`: Sphinx moves its ids into what follows, and an equation then scrolls.
+        return [nodes.container(ids=[anchor(item) for item in items], classes=["lecture-items"])]
 
 
 class CoverageLedger(LedgerDirective):
