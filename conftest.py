@@ -1,7 +1,7 @@
 """pytest's side of the notebooks (nbval): GPU cells are skipped, outputs go to the book's cache.
 
 `pytest --nbval-lax chapters` executes every notebook; `jupyter-book build` after it executes none.
-Their kernels have no package that Colab has not.
+Their kernels have the packages of Colab, and those that the notebook installs.
 """
 
 from __future__ import annotations
@@ -58,11 +58,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
         seed_everything(0)
     elif item.path not in _kernels:
-        from book.colab import make_kernel
+        from book.colab import installs, make_kernel
 
         _kernels[item.path] = TemporaryDirectory(prefix="kernel")
         folder = Path(_kernels[item.path].name)
-        os.environ["JUPYTER_PATH"] = str(make_kernel(folder, links=[ROOT / "course_utils"]))
+        packages = installs(item.parent.nb)
+        kernel = make_kernel(folder, packages, links=[ROOT / "course_utils"])
+        os.environ["JUPYTER_PATH"] = str(kernel)
 
 
 @pytest.hookimpl(wrapper=True)

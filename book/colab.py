@@ -6,6 +6,7 @@ Notebooks are tested in it: an import that fails in Colab fails here.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import sysconfig
@@ -13,11 +14,13 @@ from collections.abc import Iterable
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
+from nbformat import NotebookNode
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 PREINSTALLED = ("torch", "numpy", "matplotlib", "scikit-learn", "scipy", "nltk", "plotly")
 MACHINERY = ("ipykernel", "nbclient", "pip", "setuptools", "wheel")
+INSTALL = re.compile(r"^ *%pip install -q ([\w -]+)$", re.M)
 # Nothing beside the notebook is there in Colab: its kernel starts in an empty folder.
 LAUNCH = "import os, runpy; os.chdir({!r}); runpy.run_module('ipykernel', run_name='__main__')"
 
@@ -56,6 +59,12 @@ def make_kernel(folder: Path, packages: Iterable[str] = (), links: Iterable[Path
     description = {"argv": command, "display_name": "Python 3", "language": "python"}
     kernel.write_text(json.dumps(description), encoding="utf8")
     return folder
+
+
+def installs(notebook: NotebookNode) -> list[str]:
+    """Packages that a notebook's own set-up cells install where they are missing."""
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    return " ".join(INSTALL.findall(code)).split()
 
 
 def _closure(names: Iterable[str]) -> dict[str, Distribution]:

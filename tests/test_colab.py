@@ -19,7 +19,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from book import notebooks
-from book.colab import make_environment, make_kernel
+from book.colab import installs, make_environment, make_kernel
 from book.leftovers import leftovers
 from book.project import Project
 
@@ -112,13 +112,24 @@ def test_text_of_a_notebook_has_no_syntax_of_the_book(notebook):
         assert cell.cell_type == "code" or not leftovers(cell.source)
 
 
-def setup_cells(notebook):
-    """What a notebook does before anything else, as one text."""
+def first_cell(notebook):
     cells = nbformat.read(notebook, 4).cells
-    return "\n".join(c.source for c in cells if "setup" in c.metadata.get("tags", []))
+    return next(cell.source for cell in cells if "setup" in cell.metadata.get("tags", []))
 
 
-@pytest.mark.parametrize("text", sorted({setup_cells(notebook) for notebook in CHAPTERS}))
+def test_packages_that_a_notebook_installs_are_read_from_its_cells():
+    cells = [
+        nbformat.v4.new_code_cell(source)
+        for source in (
+            "%pip install -q --no-deps {course}",
+            "if missing:\n    %pip install -q optuna mlflow-skinny",
+            "print('%pip install -q no')",
+        )
+    ]
+    assert installs(nbformat.v4.new_notebook(cells=cells)) == ["optuna", "mlflow-skinny"]
+
+
+@pytest.mark.parametrize("text", sorted({first_cell(notebook) for notebook in CHAPTERS}))
 def test_the_set_up_cell_installs_the_package_and_changes_no_version(
     text, colab, package, tmp_path
 ):

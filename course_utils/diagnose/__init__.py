@@ -1,0 +1,1 @@
+"""The checklist of debugging as code: what is wrong with a training script."""
