@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtrit
+from scipy.special import betaincinv, stdtrit
 
 
 class Estimate(NamedTuple):
@@ -107,6 +107,31 @@ def paired_ci(
     if x.shape != y.shape:
         raise ValueError(f"a and b must have the same shape, got {x.shape} and {y.shape}")
     return mean_ci(x - y, level)
+
+
+def proportion_ci(successes: int, trials: int, level: float = 0.95) -> Estimate:
+    """Share of successes in independent trials, with the exact interval of Clopper and Pearson.
+
+    It holds the shares p for which neither so few nor so many successes are rarer than
+    (1 - level) / 2. Not symmetric about the share: print `low` and `high`, not a half-width.
+
+    Raises:
+        ValueError: unless 0 <= successes <= trials, trials >= 1 and `level` is between 0 and 1.
+
+    Source: Clopper and Pearson 1934.
+
+    >>> share = proportion_ci(0, 10)
+    >>> f"{share.mean:.2f}, from {share.low:.2f} to {share.high:.2f}"
+    '0.00, from 0.00 to 0.31'
+    """
+    if not 0 <= successes <= trials or trials < 1:
+        raise ValueError(f"successes must lie in 0 ... trials, got {successes} of {trials}")
+    if not 0 < level < 1:
+        raise ValueError(f"level must be between 0 and 1, got {level}")
+    k, n, tail = successes, trials, (1 - level) / 2
+    low = float(betaincinv(k, n - k + 1, tail)) if k > 0 else 0.0
+    high = float(betaincinv(k + 1, n - k, 1 - tail)) if k < n else 1.0
+    return Estimate(k / n, low, high, n, level)
 
 
 def as_array(values: ArrayLike | torch.Tensor | Sequence[torch.Tensor]) -> NDArray[np.float64]:

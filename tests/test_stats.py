@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy import stats
 
-from course_utils.stats import Estimate, mean_ci, paired_ci
+from course_utils.stats import Estimate, mean_ci, paired_ci, proportion_ci
 
 
 @pytest.mark.parametrize("n", [2, 5, 40])
@@ -35,9 +35,20 @@ def test_pairing_removes_what_the_seeds_share() -> None:
     assert mean_ci(a).half_width > 10 * paired_ci(a, b).half_width
 
 
+@pytest.mark.parametrize(("k", "n"), [(0, 1), (1, 1), (0, 17), (3, 17), (17, 17), (48, 51)])
+@pytest.mark.parametrize("level", [0.5, 0.95])
+def test_proportion_ci_equals_scipy(k: int, n: int, level: float) -> None:
+    low, high = stats.binomtest(k, n).proportion_ci(level, method="exact")
+    assert proportion_ci(k, n, level) == pytest.approx((k / n, low, high, n, level), abs=1e-12)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: proportion_ci(3, 2), r"successes must lie in 0 \.\.\. trials, got 3 of 2"),
+        (lambda: proportion_ci(-1, 2), "got -1 of 2"),
+        (lambda: proportion_ci(0, 0), "got 0 of 0"),
+        (lambda: proportion_ci(1, 2, level=1.0), "level must be between 0 and 1, got 1"),
         (lambda: mean_ci([1.0]), "at least 2"),
         (lambda: mean_ci([[1.0, 2.0]]), "one-dimensional"),
         (lambda: mean_ci([1.0, float("nan")]), "finite"),
