@@ -14,25 +14,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from accessibility import accessibility_problems, problems_in_dark
 from playwright.sync_api import Page, Route, sync_playwright
 
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 900}
-# Words of code and parts of formulas are most of a long page, and axe needs two minutes for them.
-# One word of each kind and place is left, the others become text without mark-up, of the same
-# colour. Drawn formulas are hidden from screen readers and have the colour of their text.
-THIN_OUT = """() => {
-  const seen = new Set();
-  for (const word of document.querySelectorAll('pre span, code span, .sig span')) {
-    const places = [];
-    for (let place = word; place; place = place.parentElement) places.push(place.className);
-    const kind = places.join(' < ');
-    const plain = [...word.attributes].every(attribute => attribute.name === 'class');
-    if (plain && seen.has(kind)) word.replaceWith(...word.childNodes);
-    seen.add(kind);
-  }
-  document.querySelectorAll('.katex-html').forEach(drawn => drawn.replaceChildren());
-}"""
 
 
 def require_browser() -> str:
@@ -142,33 +128,13 @@ def browser_problems(
 
     look: what else to find on the page in the light theme.
     """
-    found = []
-    for scheme in ("light", "dark"):
-        opened = browser.open(page, scheme, PHONE)
-        width = opened.evaluate("document.documentElement.scrollWidth")
-        if width > PHONE["width"]:
-            found.append(f"{width} pixels wide on a phone of {PHONE['width']}")
-        opened.set_viewport_size(DESKTOP)
-        if opened.evaluate("document.documentElement.dataset.theme") != scheme:
-            found.append(f"the theme does not follow the system: {scheme}")
-        found += [*browser.elsewhere(), *browser.complaints]
-        found += look(opened) if scheme == "light" else []
-        found += [f"{scheme}: {problem}" for problem in accessibility_problems(opened)]
-    return found
-
-
-def accessibility_problems(page: Page) -> list[str]:
-    """What axe finds, one line for each element. It changes the page."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    # Closed boxes are checked too, as a reader sees them when they are open.
-    page.evaluate("document.querySelectorAll('details').forEach(box => box.open = true)")
-    closed = "button.toggle-button[aria-expanded=false]"
-    page.evaluate(f"document.querySelectorAll('{closed}').forEach(button => button.click())")
-    page.evaluate(THIN_OUT)
-    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
-    return [
-        f"{violation['id']}: {node['html'][:200]}"
-        for violation in found
-        for node in violation["nodes"]
-    ]
+    opened = browser.open(page, "light", PHONE)
+    width = opened.evaluate("document.documentElement.scrollWidth")
+    wide = width > PHONE["width"]
+    found = [f"{width} pixels wide on a phone of {PHONE['width']}"] if wide else []
+    opened.set_viewport_size(DESKTOP)
+    # Before axe, which asks for style sheets in a way of its own and does not find some.
+    found += [*browser.complaints, *look(opened)]
+    found += [f"light: {problem}" for problem in accessibility_problems(opened)]
+    found += [f"dark: {problem}" for problem in problems_in_dark(opened)]
+    return [*found, *browser.elsewhere()]

@@ -12,6 +12,7 @@ from typing import Any
 import nbformat
 import pytest
 import site_browser
+from accessibility import accessibility_problems
 from bs4 import BeautifulSoup
 from minibook import MiniBook, cell
 from playwright.sync_api import Page
@@ -248,7 +249,7 @@ def test_one_press_draws_all_figures_of_the_page(browser: Browser, scheme: str) 
     assert sum("plotly.min.js" in url for url in browser.requests) == 1
     assert page.locator(".plotly-view a").count() == 0
     assert problems(browser) == []
-    assert site_browser.accessibility_problems(page) == []
+    assert accessibility_problems(page) == []
 
 
 def test_a_phone_is_wide_enough(browser: Browser) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import site_browser
+from accessibility import accessibility_problems
 from playwright.sync_api import Locator, Page
 from site_browser import PHONE, Browser
 from torch.optim import SGD, Adam, NAdam, RMSprop
@@ -322,7 +323,7 @@ def test_surface_and_step_by_keyboard(page: Page) -> None:
 def test_accessibility(browser: Browser, scheme: str) -> None:
     page = browser.open("one.html", scheme)
     scrub(page).fill("12")
-    assert site_browser.accessibility_problems(page) == []
+    assert accessibility_problems(page) == []
 
 
 def test_black_is_light_in_the_dark(browser: Browser) -> None:
@@ -380,7 +381,7 @@ def test_two_races_on_a_page_are_two(browser: Browser) -> None:
     assert apps.nth(0).get_by_label("Step", exact=True).input_value() == str(STEPS)
     ids: list[str] = page.evaluate("[...document.querySelectorAll('[id]')].map(node => node.id)")
     assert len(ids) == len(set(ids))
-    assert site_browser.accessibility_problems(page) == []
+    assert accessibility_problems(page) == []
 
 
 def test_the_script_can_run_again_and_leaves_nothing_behind(browser: Browser) -> None:

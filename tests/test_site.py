@@ -80,6 +80,11 @@ def empty_boxes(page: Page, icons: set[int]) -> list[str]:
     return [f"an empty box: {code:#x}" for code in drawn - icons]
 
 
+def test_it_is_dark_from_the_start(browser: Browser) -> None:
+    page = browser.open("chapters/index.html", "dark")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
 def test_skip_link(browser: Browser) -> None:
     page = browser.open("chapters/index.html")
     page.keyboard.press("Tab")

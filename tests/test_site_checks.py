@@ -11,8 +11,9 @@ import site_checks
 
 PAGE = """<!doctype html><html lang="en" data-theme="light"><head><title>Page</title></head>
 <body><main><h1>Page</h1>{}</main><script>
-document.documentElement.dataset.theme =
-  matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"</script></body></html>"""
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const follow = () => {{ document.documentElement.dataset.theme = dark.matches ? "dark" : "light" }};
+follow(); dark.onchange = follow</script></body></html>"""
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,31 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[site_browser.B
         ),
         ('<pre><span>one</span><span style="color: #ccc">two</span></pre>', "light: color"),
         ("<button></button>", "light: button-name"),
-        ("<style>[data-theme=dark] b {display: block}</style><b aria-x=y></b>", "dark: aria-"),
+        (
+            "<style>[data-theme=light] b {display: none}</style><b aria-x=y>a</b>",
+            "dark: aria-valid-attr: <b",
+        ),
+        # of the elements that look the same on the same ground, three are tried
+        (
+            "<p>aa</p><p>bb</p><p>cc</p><p>dd</p><div style='background: #555'><p>pale</p></div>",
+            "light: color-contrast: <p>pale",
+        ),
+        (
+            "<p>aa</p><p>bb</p><p>cc</p><p>dd</p><div style='opacity: .3'><p>pale</p></div>",
+            "light: color-contrast: <p>pale",
+        ),
+        (
+            "<p hidden>aa</p><p hidden>bb</p><p hidden>cc</p><p>dd</p>"
+            "<style>[data-theme=dark] p {color: #333; background: #222}</style>",
+            "dark: color-contrast: <p>dd",
+        ),
+        ("<p>1</p><p>2</p><p>3</p><p>word</p><style>p {color: #ccc}</style>", "light: color"),
+        (
+            "<style>a {text-decoration: none; color: #008}</style>"
+            "<p>Read about <a href='#x'>this</a>.</p>",
+            "light: link-in-text-block",
+        ),
+        ("<script>setTimeout(() => { dark.onchange = null })</script>", "dark: the theme does not"),
         ('<pre style="width:900px">wide</pre>', "pixels wide on a phone"),
         ('<script>document.documentElement.dataset.theme="x"</script>', ""),
     ],
