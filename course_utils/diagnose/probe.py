@@ -1,0 +1,163 @@
+"""Do labels agree with inputs? Asked of a kernel, which has nothing to do with the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from course_utils.diagnose.batches import Batch
+from course_utils.diagnose.subject import Skip, Subject, joined
+
+MAX_ROWS = 400
+SHUFFLES = 40
+RIDGE = 0.1
+
+
+@dataclass
+class Probe:
+    """Kernel ridge regression of labels on inputs, with its leave-one-out predictions.
+
+    `explained` [kernels]: share of the labels' variance explained, leave-one-out; `z`: how many
+    standard deviations the best of them is above that of shuffled labels.
+    """
+
+    rows: int
+    explained: float
+    z: float
+    left_out: Tensor
+    labels: Tensor
+    features: tuple[Tensor, ...]
+    weights: Tensor
+    kernel: int
+    center: Tensor
+
+    def predict(self, features: tuple[Tensor, ...]) -> Tensor:
+        """Predicted labels [n, k] of other rows."""
+        k = _kernels(features, self.features)[self.kernel]
+        return k @ self.weights + self.center
+
+
+def features(subject: Subject, batches: Sequence[Batch]) -> tuple[Tensor, ...]:
+    """Numbers [n, d] and tokens [n, t] of the inputs, each possibly without columns."""
+    parts = [subject.inputs(batch) for batch in batches]
+    if not parts or not parts[0]:
+        raise Skip("a batch has no input tensor beside its target")
+    numbers, tokens = [], []
+    for path in parts[0]:
+        x = joined([part[path] for part in parts])
+        if len(x) != sum(subject.rows(batch) for batch in batches):
+            raise Skip("rows are not the first dimension of the inputs")
+        x = x.reshape(len(x), -1)
+        (numbers if x.is_floating_point() else tokens).append(x.to("cpu"))
+    n = sum(subject.rows(batch) for batch in batches)
+    return (
+        torch.cat(numbers, 1).double() if numbers else torch.zeros(n, 0, dtype=torch.float64),
+        torch.cat(tokens, 1).long() if tokens else torch.zeros(n, 0, dtype=torch.long),
+    )
+
+
+def label_matrix(subject: Subject, targets: Tensor) -> Tensor:
+    """Labels [n, k] as numbers: one-hot classes, or the targets themselves."""
+    y = targets.to("cpu")
+    if subject.task == "classes" and y.dim() == 1:
+        # Classes beyond those of train are left out: no row of train could predict them.
+        classes = int(subject.targets.max()) + 1
+        if classes > 100 or int(subject.targets.min()) < 0:
+            raise Skip(f"classes must be from 0 to 99 for this, got {classes}")
+        return F.one_hot(y.clamp(0, classes - 1), classes).double()
+    if subject.task in ("binary", "numbers") and y[0].numel() <= 100:
+        return y.reshape(len(y), -1).double()
+    raise Skip("labels are neither one class nor a few numbers for each row")
+
+
+def probe(subject: Subject) -> Probe:
+    """The probe of the train rows; made once. Skips for fewer than 30 different rows."""
+    if "probe" not in subject.shared:
+        subject.shared["probe"] = _fit(subject)
+    found: Probe = subject.shared["probe"]
+    return found
+
+
+def _fit(subject: Subject) -> Probe:
+    x = features(subject, subject.train)
+    y = label_matrix(subject, subject.targets)
+    generator = torch.Generator().manual_seed(subject.seed)
+    keep = different_rows(x)
+    keep = keep[torch.randperm(len(keep), generator=generator)[:MAX_ROWS]]
+    if len(keep) < 30:
+        raise Skip(f"there must be at least 30 different rows, got {len(keep)}")
+    x, y = tuple(part[keep] for part in x), y[keep]
+    if not all(torch.isfinite(part).all() for part in (*x, y)):
+        raise Skip("inputs or labels are not finite")
+    center = y.mean(0)
+    target = y - center
+    if not bool(target.any()):
+        raise Skip("all labels are the same")
+    best: Probe | None = None
+    for number, kernel in enumerate(_kernels(x, x)):
+        inverse = torch.cholesky_inverse(
+            torch.linalg.cholesky(kernel + RIDGE * torch.eye(len(kernel), dtype=kernel.dtype))
+        )
+        explained = _explained(inverse, target)
+        shuffled = torch.stack(
+            [
+                _explained(inverse, target[torch.randperm(len(y), generator=generator)])
+                for _ in range(SHUFFLES)
+            ]
+        )
+        z = float((explained - shuffled.mean()) / shuffled.std().clamp(min=1e-12))
+        weights = inverse @ target
+        left_out = y - weights / inverse.diagonal()[:, None]
+        if best is None or z > best.z:
+            best = Probe(len(y), float(explained), z, left_out, y, x, weights, number, center)
+    assert best is not None
+    return best
+
+
+def _explained(inverse: Tensor, target: Tensor) -> Tensor:
+    """1 - leave-one-out error / variance; the error of row i is (A y)_i / A_ii, A = (K + r)^-1."""
+    errors = (inverse @ target) / inverse.diagonal()[:, None]
+    return 1 - errors.square().sum() / target.square().sum()
+
+
+def different_rows(x: tuple[Tensor, ...]) -> Tensor:
+    """Numbers of the first of each set of equal rows: a copy would give its label away."""
+    seen: dict[bytes, int] = {}
+    for i, key in enumerate(row_keys(x)):
+        seen.setdefault(key, i)
+    return torch.tensor(sorted(seen.values()))
+
+
+def row_keys(x: tuple[Tensor, ...]) -> list[bytes]:
+    """A key for each row that is the same for equal rows."""
+    numbers, tokens = (part.contiguous().numpy() for part in x)
+    return [a.tobytes() + b.tobytes() for a, b in zip(numbers, tokens, strict=True)]
+
+
+def _kernels(a: tuple[Tensor, ...], b: tuple[Tensor, ...]) -> list[Tensor]:
+    """Kernels [len(a), len(b)]: near rows are alike; of tokens, by place and as a bag."""
+    found = []
+    if b[0].shape[1]:
+        mean, std = b[0].mean(0), b[0].std(0)
+        scale = torch.where(std > 0, std, 1.0).clamp(min=1e-2 * float(std.max()))
+        p, q = ((part[0] - mean) / scale for part in (a, b))
+        width = torch.cdist(q[:100], q[:100]).square().median().clamp(min=1e-12)
+        found.append(torch.exp(-torch.cdist(p, q).square() / width))
+    if b[1].shape[1]:
+        same_place = (a[1][:, None] == b[1][None]).double().mean(2)
+        found.append(torch.exp(2 * same_place))
+        size = int(max(a[1].max(), b[1].max())) + 1
+        if int(min(a[1].min(), b[1].min())) >= 0 and size <= 20_000:
+            p, q = (_bag(part[1], size) for part in (a, b))
+            found.append(torch.exp(2 * p @ q.T))
+    return found
+
+
+def _bag(tokens: Tensor, size: int) -> Tensor:
+    bag = torch.zeros(len(tokens), size, dtype=torch.float64)
+    bag.scatter_add_(1, tokens, torch.ones_like(tokens, dtype=torch.float64))
+    return F.normalize(bag, dim=1)

@@ -1,0 +1,200 @@
+"""Checks of train against val and test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from scipy.special import ndtri
+from torch import Tensor
+
+from course_utils.diagnose.batches import Batch
+from course_utils.diagnose.probe import Probe, features, label_matrix, probe, row_keys
+from course_utils.diagnose.report import Finding
+from course_utils.diagnose.subject import Skip, Subject, joined
+
+
+def check_splits(subject: Subject) -> Iterator[Finding]:
+    """Leaked rows, inputs of other moments, other labels, another rule."""
+    if not subject.val and not subject.test:
+        raise Skip("needs val_batches or test_batches")
+    x = features(subject, subject.train)
+    for name, batches in (("val", subject.val), ("test", subject.test)):
+        if not batches:
+            continue
+        other = features(subject, batches)
+        if any(a.shape[1] != b.shape[1] for a, b in zip(x, other, strict=True)):
+            raise Skip(f"inputs of train and {name} differ in shape")
+        yield from _leaks(x, other, f"{name} rows", "train")
+        yield from _moments(x[0], other[0], name)
+        yield from _labels(subject, batches, name)
+        yield from _rule(subject, batches, other, name)
+    if subject.val and subject.test:
+        yield from _leaks(
+            features(subject, subject.val), features(subject, subject.test), "test rows", "val"
+        )
+
+
+def _leaks(
+    x: tuple[Tensor, ...], other: tuple[Tensor, ...], name: str, where: str
+) -> Iterator[Finding]:
+    """Rows that occur in both, compared with what occurs twice within the first."""
+    ours, theirs = row_keys(x), row_keys(other)
+    known = set(ours)
+    found = sum(key in known for key in theirs)
+    twice = 1 - len(known) / len(ours)
+    expected = twice + 3 * ((twice * (1 - twice) + 1 / len(theirs)) / len(theirs)) ** 0.5
+    share = found / len(theirs)
+    if found and share > expected + 0.01:
+        yield Finding(
+            "splits",
+            "error" if share > 0.1 else "warning",
+            f"{found} of {len(theirs)} {name} are in {where}, too",
+            {"share": share, f"share_of_copies_within_{where}": twice},
+            advice="split first, then augment or repeat; keep copies of a row in one split",
+        )
+    elif found:
+        yield Finding(
+            "splits",
+            "note",
+            f"{found} of {len(theirs)} {name} are in {where}, too; {where} itself holds as many copies",
+            {"share": share, f"share_of_copies_within_{where}": twice},
+            advice="remove equal rows before the split if a row is an example, not a kind of example",
+        )
+
+
+def _moments(x: Tensor, other: Tensor, name: str) -> Iterator[Finding]:
+    """Means and variances by feature; sizes are in pooled standard deviations."""
+    if not x.shape[1] or min(len(x), len(other)) < 20:
+        return
+    if not torch.isfinite(other).all():
+        yield Finding("splits", "error", f"{name} inputs hold NaN or infinite values")
+        return
+    largest = float(other.abs().max()), float(x.abs().max())
+    if largest[0] > 100 * largest[1]:
+        yield Finding(
+            "splits",
+            "warning",
+            f"the largest {name} input, {largest[0]:.3g}, is far beyond that of train, {largest[1]:.3g}",
+            {"largest": largest[0], "largest_in_train": largest[1]},
+            advice="a feature constant in train is divided by nearly 0: add a real epsilon, or drop it",
+        )
+    d_mean, z_mean = _difference(x, other)
+    center = torch.cat([x, other]).mean(0)
+    d_spread, z_spread = _difference((x - center).square(), (other - center).square())
+    limit = -float(ndtri(1e-6 / (4 * x.shape[1])))
+    for what, d, z in (("means", d_mean, z_mean), ("spreads", d_spread, z_spread)):
+        significant = z.abs() > limit
+        excess = float((d.square() - 1 / len(x) - 1 / len(other)).mean().clamp(min=0).sqrt())
+        worst = float(d.abs().max())
+        if significant.any() and (excess > 0.25 or worst > 1):
+            yield Finding(
+                "splits",
+                "warning" if excess > 0.4 or worst > 1 else "note",
+                f"{what} of {int(significant.sum())} of {x.shape[1]} features differ between train "
+                f"and {name}, by up to {worst:.2g} standard deviations",
+                {"root_mean_square_difference": excess, "largest_difference": worst},
+                advice="give all splits the same preprocessing, with the numbers of train",
+            )
+            return
+
+
+def _difference(x: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+    """Difference of means in pooled standard deviations [d], and its z-value [d].
+
+    Pooled over both, as a permutation test does: a value seen once cannot make z large.
+    """
+    std = torch.cat([x, other]).std(0).clamp(min=1e-300)
+    d = (other.mean(0) - x.mean(0)) / std
+    return d, d / (1 / len(x) + 1 / len(other)) ** 0.5
+
+
+def _labels(subject: Subject, batches: Sequence[Batch], name: str) -> Iterator[Finding]:
+    """Shares of classes: the total variation distance, against its size by chance."""
+    if subject.task not in ("classes", "binary"):
+        return
+    y, other = (part.flatten().long() for part in (subject.targets, _targets(subject, batches)))
+    y, other = y[y >= 0], other[other >= 0]
+    size = int(max(y.max(), other.max())) + 1
+    shares = [torch.bincount(part, minlength=size).double() / len(part) for part in (y, other)]
+    distance = float((shares[0] - shares[1]).abs().sum() / 2)
+    pooled = torch.bincount(torch.cat([y, other]), minlength=size).double()
+    pooled /= pooled.sum()
+    chance = (pooled * (1 - pooled) * (1 / len(y) + 1 / len(other))).sqrt().sum() / 2
+    if distance > 0.15 and distance > 5 * float(chance):
+        yield Finding(
+            "splits",
+            "warning",
+            f"classes are distributed in another way in {name} than in train",
+            {
+                "total_variation": distance,
+                "by_chance": float(chance),
+                "only_in_" + name: ((shares[0] == 0) & (shares[1] > 0))
+                .nonzero()
+                .flatten()
+                .tolist(),
+            },
+            advice="shuffle before the split, or stratify it by class",
+        )
+
+
+def _rule(
+    subject: Subject, batches: Sequence[Batch], x: tuple[Tensor, ...], name: str
+) -> Iterator[Finding]:
+    """A kernel that learned from train must predict the other split as well as train itself."""
+    try:
+        found = probe(subject)
+        y = label_matrix(subject, _targets(subject, batches))
+    except Skip:
+        return
+    if not torch.isfinite(x[0]).all():
+        return
+    inside, outside, error = _scores(subject, found, found.predict(x), y)
+    gap = outside - inside
+    if gap > max(0.1, 4 * error):
+        message = (
+            f"a kernel model predicts {name} labels better than those of the train rows it saw"
+        )
+        advice = (
+            "look at train rows that it gets wrong: labels may be wrong there, or augmentation hard"
+        )
+    elif -gap > max(0.3, 4 * error):
+        message = f"what a kernel model learns from train does not hold in {name}"
+        advice = "look at the codes of classes and the order of features in both splits"
+    else:
+        return
+    yield Finding(
+        "splits",
+        "note" if subject.augmented else "warning",
+        message,
+        {"score_on_train_left_out": inside, f"score_on_{name}": outside, "standard_error": error},
+        advice=advice,
+    )
+
+
+def _scores(
+    subject: Subject, found: Probe, predicted: Tensor, y: Tensor
+) -> tuple[float, float, float]:
+    """Accuracy, or explained variance, of left-out train rows and of others; standard error."""
+    if subject.task in ("classes", "binary") and y.shape[1] > 1:
+        right = [
+            (p.argmax(1) == t.argmax(1)).double()
+            for p, t in ((found.left_out, found.labels), (predicted, y))
+        ]
+    elif subject.task == "binary":
+        right = [
+            ((p > 0.5) == (t > 0.5)).double().mean(1)
+            for p, t in ((found.left_out, found.labels), (predicted, y))
+        ]
+    else:
+        scale = (found.labels - found.center).square().sum(1).mean()
+        right = [
+            1 - (p - t).square().sum(1) / scale
+            for p, t in ((found.left_out, found.labels), (predicted, y))
+        ]
+    error = sum(float(r.var()) / len(r) for r in right) ** 0.5
+    return float(right[0].mean()), float(right[1].mean()), error
+
+
+def _targets(subject: Subject, batches: Sequence[Batch]) -> Tensor:
+    return joined([subject.target(batch) for batch in batches])

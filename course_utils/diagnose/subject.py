@@ -1,0 +1,179 @@
+"""What is diagnosed: a model with its loss, batches and optimizer, and what checks share of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from course_utils.diagnose.batches import (
+    Batch,
+    Path,
+    default_forward,
+    default_target,
+    map_tensors,
+    move,
+    named_tensors,
+)
+from course_utils.diagnose.held import held_objects
+
+Step = Callable[[nn.Module, Batch, Any], Any]
+Task = Literal["classes", "binary", "numbers", "other"]
+
+
+class Skip(Exception):
+    """Raised by a check that cannot say anything here; its text is the reason."""
+
+
+@dataclass
+class Subject:
+    """A training script in pieces. Checks may do anything to it: all is undone after each."""
+
+    model: nn.Module
+    loss_fn: Callable[[Any, Any], Tensor]
+    train: Sequence[Batch]
+    val: Sequence[Batch] = ()
+    test: Sequence[Batch] = ()
+    optimizer: Optimizer | None = None
+    own_step: Step | None = None
+    own_forward: Callable[[Batch], Any] | None = None
+    own_target: Callable[[Batch], Any] | None = None
+    build: Callable[[], tuple[nn.Module, Optimizer]] | None = None
+    augmented: bool = False
+    steps: int = 64
+    seed: int = 0
+    shared: dict[str, Any] = field(default_factory=dict)
+
+    def forward(self, batch: Batch) -> Any:
+        """The output of the model."""
+        if self.own_forward is not None:
+            return self.own_forward(batch)
+        return default_forward(self.model, batch)
+
+    def target(self, batch: Batch) -> Any:
+        """What the loss compares the output with."""
+        return (self.own_target or default_target)(batch)
+
+    def loss(self, batch: Batch) -> Tensor:
+        """The loss of a batch, a scalar, in the mode that the model is in."""
+        return self.loss_fn(self.forward(batch), self.target(batch))
+
+    @torch.no_grad()
+    def losses(self, batches: Sequence[Batch]) -> Tensor:
+        """The loss of each batch [B], in float64, in the mode that the model is in."""
+        return torch.tensor([float(self.loss(batch)) for batch in batches], dtype=torch.float64)
+
+    @torch.no_grad()
+    def output(self, batch: Batch) -> Tensor:
+        """The output in evaluation mode; skips the check if it is not one tensor."""
+        self.model.eval()
+        output = self.forward(batch)
+        if not isinstance(output, Tensor):
+            raise Skip(f"the output is no tensor but {type(output).__name__}; pass forward=")
+        return output
+
+    def rows(self, batch: Batch) -> int:
+        """How many examples a batch has: the length of its target."""
+        target = self.target(batch)
+        if not isinstance(target, Tensor) or target.dim() == 0:
+            raise Skip(f"the target is no tensor with rows but {type(target).__name__}")
+        return len(target)
+
+    def take(self, batch: Batch, rows: Sequence[int] | Tensor) -> Batch:
+        """Some rows of a batch; skips the check if its tensors have no common first dimension."""
+        n = self.rows(batch)
+        index = torch.as_tensor(rows)
+        if any(t.dim() == 0 or len(t) != n for t in named_tensors(batch).values()):
+            raise Skip("rows are not the first dimension of all tensors in a batch")
+        return map_tensors(batch, lambda _, t: t[index.to(t.device)])
+
+    def inputs(self, batch: Batch) -> dict[Path, Tensor]:
+        """The tensors of a batch that are not its target."""
+        target = self.target(batch)
+        return {path: t for path, t in named_tensors(batch).items() if t is not target}
+
+    def head(self, count: int) -> Batch:
+        """The first rows of the first batch."""
+        first = self.train[0]
+        return self.take(first, range(min(count, self.rows(first))))
+
+    @cached_property
+    def targets(self) -> Tensor:
+        """The targets of all train batches in one tensor."""
+        return joined([self.target(batch) for batch in self.train])
+
+    @cached_property
+    def task(self) -> Task:
+        """What targets and outputs look like."""
+        target, output = self.target(self.train[0]), self.output(self.train[0])
+        if not isinstance(target, Tensor):
+            return "other"
+        if not target.is_floating_point() and target.dtype != torch.bool:
+            return "classes" if self.class_dim is not None else "other"
+        if output.numel() == target.numel() and _zeros_and_ones(self.targets):
+            return "binary"
+        return "numbers" if target.is_floating_point() else "other"
+
+    @cached_property
+    def class_dim(self) -> int | None:
+        """The dimension of the output that holds classes: 1 as PyTorch has it, or the last one."""
+        target, output = self.target(self.train[0]), self.output(self.train[0])
+        if output.dim() != target.dim() + 1:
+            return None
+        if output.shape[:1] == target.shape[:1] and output.shape[2:] == target.shape[1:]:
+            return 1
+        return output.dim() - 1 if output.shape[:-1] == target.shape else None
+
+    def everything(self) -> list[object]:
+        """What `unchanged` must bring back: model, loss, optimizer, and what functions hold."""
+        held = [held_objects(f) for f in (self.own_step, self.own_forward, self.own_target)]
+        found = [self.model, self.loss_fn, self.optimizer, *held_objects(self.loss_fn)]
+        return [*found, *(thing for things in held for thing in things)]
+
+    def seeded(self, seed: int | None = None) -> None:
+        """Set the random state of PyTorch, so that what follows can be repeated."""
+        torch.manual_seed(self.seed if seed is None else seed)
+
+    def quiet(self) -> None:
+        """Train mode without dropout and without changing running statistics."""
+        self.model.train()
+        for module in self.model.modules():
+            if isinstance(module, nn.modules.dropout._DropoutNd) or has_running_stats(module):
+                module.eval()
+
+
+def has_running_stats(module: nn.Module) -> bool:
+    """Whether a module keeps running statistics, as batch norm does."""
+    return getattr(module, "running_mean", None) is not None
+
+
+def joined(parts: Sequence[Any]) -> Tensor:
+    """Tensors of equal trailing shape in one; skips the check if they are not."""
+    if not parts or not all(isinstance(p, Tensor) and p.dim() for p in parts):
+        raise Skip("they are no tensors with rows")
+    if len({p.shape[1:] for p in parts}) > 1:
+        raise Skip("shapes differ from batch to batch")
+    return torch.cat(list(parts)).detach()
+
+
+def _zeros_and_ones(targets: Tensor) -> bool:
+    return bool(((targets == 0) | (targets == 1)).all())
+
+
+def read(
+    batches: Iterable[Batch], device: torch.device, max_rows: int, rows: Callable[[Batch], int]
+) -> list[Batch]:
+    """Batches of at most `max_rows` rows together, at least one, moved to the device."""
+    found: list[Batch] = []
+    count = 0
+    for batch in batches:
+        found.append(move(batch, device))
+        count += rows(found[-1])
+        if count >= max_rows:
+            break
+    return found
