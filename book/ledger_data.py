@@ -21,7 +21,7 @@ from book.errata_text import Erratum, parse_errata
 from book.execution import executed_notebooks
 from book.lecture_items import parse_items
 from book.myst import walk
-from course_utils.claims import MIME
+from course_utils.display import CLAIM
 
 
 class LedgerError(SphinxError):
@@ -56,7 +56,7 @@ _chapters: WeakKeyDictionary[Sphinx, list[Chapter]] = WeakKeyDictionary()
 def claims_of(notebook: NotebookNode) -> list[dict[str, Any]]:
     """The claims that an executed notebook has published, in order."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
-    return [dict(output.data[MIME]) for output in outputs if MIME in output.get("data", {})]
+    return [dict(output.data[CLAIM]) for output in outputs if CLAIM in output.get("data", {})]
 
 
 def read_chapter(docname: str, text: str, notebook: NotebookNode, extensions: Any) -> Chapter:

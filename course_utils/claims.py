@@ -7,10 +7,9 @@ import math
 import re
 from typing import Any
 
-from course_utils.display import publish, spaced_percent
+from course_utils.display import CLAIM, publish, spaced_percent
 from course_utils.stats import Estimate
 
-MIME = "application/vnd.course.claim+json"
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _CODE = re.compile(r"(`[^`]+`)")
 
@@ -68,7 +67,7 @@ def claim(
     }
     if not _as_bool(holds) and when:
         raise ClaimError(f"claim {id!r} does not hold: {_as_text(entry)}")
-    publish({"text/html": _as_html(entry), "text/plain": _as_text(entry), MIME: entry})
+    publish({"text/html": _as_html(entry), "text/plain": _as_text(entry), CLAIM: entry})
 
 
 def _as_bool(holds: Any) -> bool:

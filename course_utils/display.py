@@ -8,6 +8,9 @@ from typing import Any
 
 from IPython import display, get_ipython
 
+# Entries of the book's ledger of claims. Here, so that the book reads them without importing torch.
+CLAIM = "application/vnd.course.claim+json"
+
 
 def publish(bundle: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> None:
     """Display a bundle of representations by MIME type; outside a notebook, print its plain text.
