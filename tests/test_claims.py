@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from course_utils import claims
-from course_utils.claims import MIME, ClaimError, claim
+from course_utils.claims import ClaimError, claim
+from course_utils.display import CLAIM
 from course_utils.stats import Estimate, mean_ci
 
 
@@ -28,7 +29,7 @@ def test_a_true_claim_is_published_with_its_evidence(published) -> None:
         table=np.arange(2),
     )
     (bundle,) = published
-    entry = bundle[MIME]
+    entry = bundle[CLAIM]
     assert json.loads(json.dumps(entry)) == entry
     assert entry["verdict"] == "holds"
     assert entry["estimate"] == "+2.1 ± 1.0 pp"
@@ -41,7 +42,7 @@ def test_a_true_claim_is_published_with_its_evidence(published) -> None:
 
 def test_per_cent_is_written_as_in_the_prose(published) -> None:
     claim("x", f"{0.5:.0%} at first, {Estimate(0.65, 0.6, 0.7, 5):.0%} later.", holds=True)
-    assert published[0][MIME]["text"] == "50 % at first, 65 ± 5 % later."
+    assert published[0][CLAIM]["text"] == "50 % at first, 65 ± 5 % later."
 
 
 @pytest.mark.parametrize("holds", [False, np.bool_(False), torch.tensor([False])])
@@ -54,7 +55,7 @@ def test_a_false_claim_raises(published, holds) -> None:
 def test_a_claim_that_could_not_be_tested_is_never_passed(published) -> None:
     claim("x", "On real data.", holds=False, when=False)
     (bundle,) = published
-    assert bundle[MIME]["verdict"] == "not evaluated"
+    assert bundle[CLAIM]["verdict"] == "not evaluated"
     assert "claim-not-evaluated" in bundle["text/html"]
     assert "Claim (not evaluated)" in bundle["text/plain"]
 
@@ -122,7 +123,7 @@ def test_stars_in_code_and_products_are_no_emphasis(published) -> None:
 def test_no_interval_is_printed_as_zero(published, half_width, unit, text) -> None:
     estimate = Estimate(0.0003, 0.0003 - half_width, 0.0003 + half_width, 5)
     claim("x", "t", holds=True, estimate=estimate, unit=unit)
-    assert published[0][MIME]["estimate"] == text
+    assert published[0][CLAIM]["estimate"] == text
 
 
 def test_the_level_of_the_interval_is_printed(published) -> None:
@@ -136,4 +137,4 @@ def test_the_level_of_the_interval_is_printed(published) -> None:
 def test_digits_follow_the_uncertainty(published, half_width, text) -> None:
     mean = float(text.split()[0])
     claim("x", "t", holds=True, estimate=Estimate(mean, mean - half_width, mean + half_width, 3))
-    assert published[0][MIME]["estimate"] == text
+    assert published[0][CLAIM]["estimate"] == text
