@@ -2,10 +2,23 @@
 
 from course_utils.zoo import data_bugs, loop_bugs, loss_bugs, model_bugs
 from course_utils.zoo.bug import Bug
+from course_utils.zoo.examine import alarms, examine
 from course_utils.zoo.healthy import HEALTHY
 from course_utils.zoo.script import Script, loader, parts, rows
 
-__all__ = ["BUGS", "HEALTHY", "Bug", "Script", "healthy", "loader", "parts", "planted", "rows"]
+__all__ = [
+    "BUGS",
+    "HEALTHY",
+    "Bug",
+    "Script",
+    "alarms",
+    "examine",
+    "healthy",
+    "loader",
+    "parts",
+    "planted",
+    "rows",
+]
 
 BUGS: dict[str, Bug] = {
     bug.name: bug

@@ -63,10 +63,36 @@ class Script:
         optimizer.step()
         return loss.detach()
 
+    def fit(self, epochs: int) -> list[float]:
+        """Run the loop, in train mode as everybody writes it; the losses that its steps return."""
+        losses = []
+        for _ in range(epochs):
+            for batch in self.train:
+                self.model.train()
+                losses.append(float(self.step(self.model, batch, self.optimizer)))
+        return losses
+
+    @torch.no_grad()
+    def evaluate(self, batches: Iterable[Any], loss_fn: Loss | None = None) -> float:
+        """Mean loss per example of batches in evaluation mode, by its own loss or another one."""
+        self.model.eval()
+        total, count = 0.0, 0
+        for batch in batches:
+            output, target = self.outputs(self.model, batch)
+            total += float((loss_fn or self.loss_fn)(output, target)) * len(target)
+            count += len(target)
+        return total / count
+
     def loss(self, model: nn.Module, batch: Any) -> Tensor:
         """The loss of one batch."""
+        output, target = self.outputs(model, batch)
+        return self.loss_fn(output, target)
+
+    @staticmethod
+    def outputs(model: nn.Module, batch: Any) -> tuple[Tensor, Tensor]:
+        """Output and target of a batch."""
         inputs, target = parts(batch)
-        return self.loss_fn(model(**inputs) if isinstance(inputs, dict) else model(inputs), target)
+        return model(**inputs) if isinstance(inputs, dict) else model(inputs), target
 
 
 def parts(batch: Any) -> tuple[Any, Tensor]:
