@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from course_utils.diagnose.batches import Path, map_tensors
 from course_utils.diagnose.report import Finding
 from course_utils.diagnose.subject import Subject
 
@@ -16,11 +18,11 @@ RELU = {"relu", "relu_", "threshold", "clamp_min", "clamp_min_"}
 SQUASH = {"sigmoid": (0.0, 1.0), "sigmoid_": (0.0, 1.0), "tanh": (-1.0, 1.0), "tanh_": (-1.0, 1.0)}
 
 
-class Watch(TorchDispatchMode):
+class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # so is its base in PyTorch
     """Keeps what ReLU, sigmoid and tanh return, whether called as layers or as functions."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.seen: list[tuple[str, Tensor]] = []
 
     def __torch_dispatch__(
@@ -46,6 +48,7 @@ def check_activations(subject: Subject) -> Iterator[Finding]:
             continue  # the last layer is the business of softmax_before_loss
         yield from (_dead if name in RELU else _saturated)(number, name, out)
     yield from _symmetric(subject)
+    yield from _linear(subject)
 
 
 def _dead(number: int, name: str, out: Tensor) -> Iterator[Finding]:
@@ -95,4 +98,35 @@ def _symmetric(subject: Subject) -> Iterator[Finding]:
             )
 
 
-_: Callable[..., Any] = check_activations
+def _linear(subject: Subject) -> Iterator[Finding]:
+    """f(a) + f(b) = f(a + b) + f(0): several layers that do no more than one."""
+    inputs = subject.inputs(subject.train[0])
+    wide = _hidden(subject)
+    if len(wide) < 2 or not all(x.is_floating_point() for x in inputs.values()):
+        return
+    batch = subject.head(8)
+    z = [subject.output(map_tensors(batch, partial(_combined, inputs, k))) for k in range(4)]
+    scale = max(float(part.abs().max()) for part in z)
+    if scale > 0 and float((z[0] + z[1] - z[2] - z[3]).abs().max()) < 1e-4 * scale:
+        yield Finding(
+            "activations",
+            "warning",
+            f"outputs are linear in the inputs: {len(wide)} layers do the work of one",
+            {"layers": wide},
+            advice="put an activation between each two layers",
+        )
+
+
+def _combined(inputs: dict[Path, Tensor], k: int, path: Path, x: Tensor) -> Tensor:
+    """Inputs a, b, a + b and 0, where b is a in another order."""
+    if path not in inputs:
+        return x
+    return (x, x.roll(1, 0), x + x.roll(1, 0), torch.zeros_like(x))[k]
+
+
+def _hidden(subject: Subject) -> list[str]:
+    """Matrices of the model, if none is a bottleneck, as in a factorization that is meant."""
+    named = [(n, p) for n, p in subject.model.named_parameters() if p.dim() > 1]
+    ends = min(named[0][1].shape[1], named[-1][1].shape[0]) if named else 0
+    narrow = any(min(p.shape[:2]) < ends for _, p in named)
+    return [] if narrow else [name for name, p in named if p.requires_grad]

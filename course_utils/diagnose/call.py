@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import sys
-import time
-import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
@@ -16,11 +12,10 @@ from torch.optim import Optimizer
 from course_utils.arguments import check_counts
 from course_utils.diagnose.batches import Batch
 from course_utils.diagnose.checks import CHECKS, Check
-from course_utils.diagnose.report import SEVERITIES, Finding, Report
-from course_utils.diagnose.subject import Skip, Step, Subject, read
-from course_utils.unchanged import unchanged
-
-PATIENCE = 5.0  # seconds without a word
+from course_utils.diagnose.held import untouched
+from course_utils.diagnose.report import Report
+from course_utils.diagnose.running import first_error, read_splits, run_checks
+from course_utils.diagnose.subject import Step, Subject
 
 
 def diagnose(
@@ -40,6 +35,7 @@ def diagnose(
     seed: int = 0,
     only: Collection[str] | None = None,
     skip: Collection[str] = (),
+    progress: Callable[[str], object] | None = None,
 ) -> Report:
     """Go through the checklist of debugging, and report what looks wrong.
 
@@ -62,6 +58,7 @@ def diagnose(
         seed: of all that is drawn here.
         only: names of the checks to run; default all in `CHECKS`.
         skip: names of the checks to leave out.
+        progress: is called with the name of each check before it runs, for example `print`.
 
     Raises:
         TypeError: if an argument is of another type; an iterator would be used up by this.
@@ -83,13 +80,14 @@ def diagnose(
     subject = Subject(
         model, loss_fn, (), (), (), optimizer, step, forward, target, build, steps=steps, seed=seed
     )
-    with unchanged(*subject.everything(), *splits.values()), torch.enable_grad():
+    with untouched(*subject.everything(), build, *splits.values()), torch.enable_grad():
         subject.seeded()
-        _read(subject, splits, max_rows)
-        return _report(subject, chosen)
+        read_splits(subject, splits, max_rows)
+        subject.error = first_error(subject)
+        return run_checks(subject, chosen, progress)
 
 
-def _chosen(only: Collection[str] | None, skip: Collection[str]) -> dict[Check, bool]:
+def _chosen(only: Collection[str] | None, skip: Collection[str]) -> list[Check]:
     names = [check.name for check in CHECKS]
     for argument, given in (("only", only or ()), ("skip", skip)):
         if isinstance(given, str):
@@ -97,7 +95,7 @@ def _chosen(only: Collection[str] | None, skip: Collection[str]) -> dict[Check, 
         for name in given:
             if name not in names:
                 raise ValueError(f"{argument} must hold names of {names}, got {name!r}")
-    return {c: (only is None or c.name in only) and c.name not in skip for c in CHECKS}
+    return [c for c in CHECKS if (only is None or c.name in only) and c.name not in skip]
 
 
 def _check_batches(name: str, batches: object) -> None:
@@ -108,59 +106,3 @@ def _check_batches(name: str, batches: object) -> None:
         )
     if not isinstance(batches, Iterable | None):
         raise TypeError(f"{name} must be a DataLoader or a list, got {type(batches).__name__}")
-
-
-def _read(subject: Subject, splits: dict[str, Iterable[Batch] | None], max_rows: int) -> None:
-    device = next((p.device for p in subject.model.parameters()), torch.device("cpu"))
-    for name, batches in splits.items():
-        if batches is not None:
-            found = read(batches, device, max_rows, lambda batch: _rows(subject, batch))
-            if not found:
-                raise ValueError(f"{name}_batches must hold at least one batch, got none")
-            setattr(subject, name, found)
-
-
-def _rows(subject: Subject, batch: Batch) -> int:
-    try:
-        return subject.rows(batch)
-    except Skip:
-        return 1
-
-
-def _report(subject: Subject, chosen: dict[Check, bool]) -> Report:
-    findings: list[Finding] = []
-    passed: list[str] = []
-    skipped: dict[str, str] = {}
-    start = time.monotonic()
-    for check, wanted in chosen.items():
-        if not wanted:
-            continue
-        if time.monotonic() - start > PATIENCE:
-            print(f"diagnose: {check.name}", file=sys.stderr)
-        found, reason = _run(check, subject)
-        findings += found
-        if reason:
-            skipped[check.name] = reason
-        elif not found:
-            passed.append(check.name)
-    findings.sort(key=lambda f: SEVERITIES.index(f.severity))
-    return Report(findings, passed, skipped)
-
-
-def _run(check: Check, subject: Subject) -> tuple[list[Finding], str]:
-    """Findings of a check, and why it was skipped; everything is as before afterwards."""
-    found: list[Finding] = []
-    # A copy: what a check changes in it, the next one does not see; `shared` is one for all.
-    own = dataclasses.replace(subject)
-    try:
-        with unchanged(*subject.everything()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            subject.seeded()
-            for finding in check.function(own):
-                found.append(dataclasses.replace(finding, heuristic=check.heuristic))
-    except Skip as reason:
-        return found, "" if found else str(reason)
-    except Exception as error:
-        message = f"the check ended with {type(error).__name__}: {error}"
-        found.append(Finding(check.name, "note", message, heuristic=check.heuristic))
-    return found, ""

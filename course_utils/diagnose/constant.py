@@ -1,101 +1,117 @@
-"""What the best constant answer costs: a model must beat it to have used its inputs."""
+"""What answers cost that ignore the inputs, and what perfect ones cost."""
 
 from __future__ import annotations
 
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from course_utils.diagnose.batches import Batch
+from course_utils.diagnose.reach import reach
 from course_utils.diagnose.subject import Skip, Subject
+
+SIZES = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 16.0, 32.0)
+
+
+def output_loss(subject: Subject, free: Tensor, batch: Batch) -> Tensor:
+    """The loss of made-up numbers [N, ...] without limits, as the model's last layer shows them."""
+    return subject.loss_fn(reach(subject).link(free, subject.class_dim), subject.target(batch))
+
+
+def best_constant(subject: Subject) -> float:
+    """The mean of `constant_losses`."""
+    return float(constant_losses(subject).mean())
 
 
 def constant_losses(subject: Subject) -> Tensor:
-    """The loss of each train batch [B] for the best constant output; found once.
+    """The loss of each train batch [B] when all rows get the one answer that is best for them.
 
-    For cross-entropy the start, log of the class shares, is the optimum, and its mean loss is the
-    entropy of the shares. For other losses, weighted ones among them, L-BFGS goes on from there.
+    No network that is fed zeros does better. For cross-entropy it is the entropy of the class
+    shares; L-BFGS finds it for any other loss, starting there or at the mean target. Made once.
     """
-    if "constant" not in subject.shared:
-        subject.shared["constant"] = _best_constant(subject)
-    found: Tensor = subject.shared["constant"][1]
-    return found
+    return subject.memo("constant", lambda: _constant_losses(subject))
 
 
-def constant_output(subject: Subject) -> Tensor:
-    """The best constant output itself, of the shape of one row of outputs."""
-    constant_losses(subject)
-    found: Tensor = subject.shared["constant"][0]
-    return found
+def _constant_losses(subject: Subject) -> Tensor:
+    start = _start(subject)
+    losses = [_losses(subject, constant) for constant in (_descend(subject, start), start)]
+    finite = [x for x in losses if torch.isfinite(x).all()]
+    if not finite:
+        raise Skip("the loss of a constant answer is not finite")
+    return min(finite, key=lambda x: float(x.mean()))
 
 
-def _best_constant(subject: Subject) -> tuple[Tensor, Tensor]:
-    shape = subject.output(subject.train[0]).shape[1:]
-    best: tuple[float, Tensor, Tensor] | None = None
-    for start in _starts(subject, shape):
-        found = _descend(subject, start)
-        losses = constant_output_losses(subject, found)
-        mean = float(losses.mean())
-        if math.isfinite(mean) and (best is None or mean < best[0]):
-            best = (mean, found, losses)
-    if best is None:
-        raise Skip("the loss of a constant output is not finite")
-    return best[1], best[2]
-
-
-def _starts(subject: Subject, shape: torch.Size) -> list[Tensor]:
-    """Outputs to begin with: log of class shares, log odds, or the mean target."""
-    y = subject.targets
-    output = subject.output(subject.train[0])
-    start = torch.zeros(shape, dtype=output.dtype, device=output.device)
-    if subject.task == "classes" and subject.class_dim is not None:
-        size = shape[subject.class_dim - 1]
-        counts = torch.bincount(y[(y >= 0) & (y < size)].flatten(), minlength=size)
-        shares = ((counts + 1e-3) / (counts + 1e-3).sum()).to(start)
-        view = [size if d == subject.class_dim - 1 else 1 for d in range(len(shape))]
-        return [start + shares.log().view(view), start + shares.view(view)]
-    if not y.is_floating_point():
-        return [start]
-    mean = y.mean(0).to(start)
-    mean = mean.reshape(shape) if mean.numel() == start.numel() else start + y.mean().to(start)
-    if subject.task == "binary":
-        return [torch.logit(mean, eps=1e-4), mean]
-    return [mean]
-
-
-def constant_output_losses(subject: Subject, constant: Tensor) -> Tensor:
-    """Losses [B] of the train batches when the output is the same for every row."""
-    values = []
-    for batch in subject.train:
-        rows = subject.rows(batch)
-        try:
-            loss = subject.loss_fn(constant.expand(rows, *constant.shape), subject.target(batch))
-            values.append(float(loss))
-        except Exception:  # an output that this loss does not allow
-            values.append(math.nan)
+def _losses(subject: Subject, constant: Tensor) -> Tensor:
+    with torch.no_grad():
+        values = [
+            float(output_loss(subject, constant.expand(subject.rows(b), *constant.shape), b))
+            for b in subject.train
+        ]
     return torch.tensor(values, dtype=torch.float64)
 
 
+def _start(subject: Subject) -> Tensor:
+    """Log of the class shares, log odds, or the mean target, of the shape of one row of outputs."""
+    y, output = subject.targets, subject.output(subject.train[0])
+    start = torch.zeros_like(output[0])
+    if subject.task == "classes" and subject.class_dim is not None:
+        size = output.shape[subject.class_dim]
+        counts = torch.bincount(y[(y >= 0) & (y < size)].flatten(), minlength=size) + 1e-3
+        view = [-1 if d == subject.class_dim - 1 else 1 for d in range(start.dim())]
+        return start + (counts / counts.sum()).log().to(start).view(view)
+    if not y.is_floating_point():
+        return start
+    mean = y.mean(0).to(start)
+    mean = mean.reshape(start.shape) if mean.numel() == start.numel() else start + mean.mean()
+    return torch.logit(mean, eps=1e-4) if subject.task == "binary" else mean
+
+
 def _descend(subject: Subject, start: Tensor) -> Tensor:
-    """A few steps of L-BFGS; the start again if they fail."""
+    """A few steps of L-BFGS from a constant; the constant itself where the gradient is zero."""
     constant = start.clone().requires_grad_()
-    optimizer = torch.optim.LBFGS([constant], max_iter=10, line_search_fn="strong_wolfe")
+    optimizer = torch.optim.LBFGS(
+        [constant], max_iter=10, line_search_fn="strong_wolfe", tolerance_grad=1e-4
+    )
 
     def closure() -> Tensor:
         optimizer.zero_grad()
         losses = [
-            subject.loss_fn(
-                constant.expand(subject.rows(batch), *start.shape), subject.target(batch)
-            )
-            for batch in subject.train
+            output_loss(subject, constant.expand(subject.rows(b), *start.shape), b)
+            for b in subject.train
         ]
         total = torch.stack(losses).mean()
         torch.autograd.backward(total)
         return total
 
-    try:
-        with torch.enable_grad():
-            optimizer.step(closure)  # type: ignore[arg-type]  # a Tensor will do
-    except Exception:  # an output that this loss does not allow
-        return start
-    return constant.detach() if torch.isfinite(constant).all() else start
+    with torch.enable_grad():
+        optimizer.step(closure)  # type: ignore[no-untyped-call]
+    return constant.detach()
+
+
+def uniform_loss(subject: Subject) -> float:
+    """The mean loss of equal probabilities: log C for cross-entropy, log 2 for two classes."""
+    zeros = [torch.zeros_like(subject.output(batch)) for batch in subject.train]
+    losses = [output_loss(subject, z, b) for z, b in zip(zeros, subject.train, strict=True)]
+    return float(torch.stack(losses).mean())
+
+
+def answers(subject: Subject, y: Tensor, like: Tensor, size: float) -> Tensor:
+    """Numbers that say what labels y say: `size` for the right class, 0 for others; +-size."""
+    if subject.task == "binary":
+        return (size * (2 * y - 1)).reshape(like.shape).to(like)
+    dim, classes = subject.class_dim, like.shape[subject.class_dim or 1]
+    assert dim is not None
+    if int(y.max()) >= classes:
+        raise Skip("labels are outside the classes")
+    return size * F.one_hot(y.clamp(min=0), classes).movedim(-1, dim).to(like)
+
+
+def lowest_loss(subject: Subject, batch: Batch) -> float:
+    """The loss of perfect answers: 0 for cross-entropy, more with label smoothing."""
+    if subject.task not in ("classes", "binary"):
+        return 0.0
+    y, like = subject.target(batch), subject.output(batch)
+    losses = [float(output_loss(subject, answers(subject, y, like, t), batch)) for t in SIZES]
+    return min((loss for loss in losses if math.isfinite(loss)), default=0.0)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-from scipy.special import chdtrc
 from torch import Tensor
 
 from course_utils.diagnose.first_layer import first_layer_input
 from course_utils.diagnose.probe import different_rows, features, row_keys
 from course_utils.diagnose.report import Finding
-from course_utils.diagnose.subject import Skip, Subject
+from course_utils.diagnose.subject import Subject
 
 LARGE = 10.0  # root mean square from which the learning rate that fits changes 100-fold
 
@@ -74,7 +73,7 @@ def _constant_and_duplicate(x: Tensor) -> Iterator[Finding]:
 
 def _scale(subject: Subject) -> Iterator[Finding]:
     """What reaches the first layer with weights: a model may normalize by itself."""
-    layer, x = first_layer_input(subject)
+    layer, x = ("", None) if subject.error else first_layer_input(subject)
     if x is None:
         return
     rms = float(x.double().square().mean().sqrt())
@@ -125,13 +124,9 @@ def check_labels(subject: Subject) -> Iterator[Finding]:
 
 
 def _range(subject: Subject, y: Tensor) -> Iterator[Finding]:
-    try:
-        dim = subject.class_dim
-    except Exception as error:
-        raise Skip(f"the model raises {type(error).__name__}") from error
-    if dim is None:
+    classes = _outputs(subject)
+    if classes is None:
         return
-    classes = subject.output(subject.train[0]).shape[dim]
     used = y[y != -100]  # PyTorch's default for "ignore this one"
     low, high = int(used.min()), int(used.max())
     if low < 0 or high >= classes:
@@ -165,26 +160,43 @@ def _range(subject: Subject, y: Tensor) -> Iterator[Finding]:
         )
 
 
+def _outputs(subject: Subject) -> int | None:
+    """How many classes the model has outputs for, if it runs and has such outputs."""
+    try:
+        dim = subject.class_dim
+        return None if dim is None else subject.output(subject.train[0]).shape[dim]
+    except Exception:  # reported by the check `loss`
+        return None
+
+
 def _order(subject: Subject) -> Iterator[Finding]:
-    """Chi-squared test that labels do not depend on the batch they are in."""
-    batches = [subject.target(batch) for batch in subject.train]
-    values, number = torch.unique(torch.cat(batches), return_inverse=True)
+    """Chi-squared statistic of batch against label, compared with that of shuffled labels."""
+    batches = [subject.target(batch).cpu() for batch in subject.train]
+    values, label = torch.unique(torch.cat(batches), return_inverse=True)
     if len(batches) < 2 or len(values) < 2:
         return
-    parts = number.split([len(batch) for batch in batches])
-    table = torch.stack([torch.bincount(p, minlength=len(values)) for p in parts]).double()
-    expected = table.sum(1, keepdim=True) * table.sum(0, keepdim=True) / table.sum()
-    freedom = (table.shape[0] - 1) * (table.shape[1] - 1)
-    statistic = float(((table - expected) ** 2 / expected).sum())
-    # Cells with small expectations have heavy tails, so a mean of 1 and "far above it" are asked.
-    if chdtrc(freedom, statistic) < 1e-6 and statistic > 2 * freedom:
+    batch = torch.repeat_interleave(torch.tensor([len(b) for b in batches]))
+    generator = torch.Generator().manual_seed(subject.seed)
+    orders = [torch.randperm(len(label), generator=generator) for _ in range(40)]
+    statistic = _chi_squared(batch, label)
+    shuffled = torch.stack([_chi_squared(batch, label[order]) for order in orders])
+    z = float((statistic - shuffled.mean()) / shuffled.std().clamp(min=1e-12))
+    if z > 8 and bool((statistic > 1.5 * shuffled).all()):
         yield Finding(
             "labels",
             "warning",
-            "labels depend on the batch: batches come sorted",
-            {"chi_squared": statistic, "degrees_of_freedom": float(freedom)},
+            "labels depend on the batch: rows come sorted",
+            {"chi_squared": float(statistic), "when_shuffled": float(shuffled.mean())},
             advice="shuffle the train rows: DataLoader(..., shuffle=True)",
         )
+
+
+def _chi_squared(a: Tensor, b: Tensor) -> Tensor:
+    """Sum of (observed - expected)^2 / expected over the table of two numberings."""
+    shape = int(a.max()) + 1, int(b.max()) + 1
+    table = torch.bincount(a * shape[1] + b, minlength=shape[0] * shape[1]).view(shape).double()
+    expected = table.sum(1, keepdim=True) * table.sum(0, keepdim=True) / table.sum()
+    return ((table - expected).square() / expected).sum()
 
 
 def _among_inputs(subject: Subject) -> Iterator[Finding]:

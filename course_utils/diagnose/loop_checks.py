@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from course_utils.diagnose.batches import Batch
+from course_utils.diagnose.held import untouched
+from course_utils.diagnose.learning import finished
 from course_utils.diagnose.report import Finding
 from course_utils.diagnose.subject import Skip, Subject
-from course_utils.diagnose.training import main_run, run
-from course_utils.unchanged import unchanged
+from course_utils.diagnose.training import Change, default_optimizer, tensors, training
 
 CALLS = 8  # a step that accumulates gradients updates only each few calls
 
@@ -23,11 +25,13 @@ def check_zero_grad(subject: Subject) -> Iterator[Finding]:
         raise Skip("needs step and optimizer")
     if len(subject.train) < 2:
         raise Skip("needs 2 batches")
+    finished(subject)
     first, second = subject.train[:2]
-    alone = _gradients(subject, [second])
-    if alone is None:
-        return  # `updates` reports that there is none
-    wanted = _reference(subject, second)
+    alone, wanted = _gradients(subject, [second]), _reference(subject, second)
+    if alone is None or not wanted:
+        return  # `updates` and `parameters` say so
+    if not all(torch.isfinite(g).all() for g in wanted.values()):
+        raise Skip("gradients are not finite")
     missing = [name for name in wanted if alone.get(name) is None]
     if missing and len(missing) == len(wanted):
         yield Finding(
@@ -116,7 +120,7 @@ def _gradients(subject: Subject, batches: Sequence[Batch]) -> dict[str, Tensor] 
         named = subject.model.named_parameters()
         taken.append({n: p.grad.detach().clone() for n, p in named if p.grad is not None})
 
-    with unchanged(*subject.everything()):
+    with untouched(*subject.everything()):
         optimizer.zero_grad()
         optimizer.step = update  # type: ignore[method-assign, assignment]
         for batch in batches:
@@ -132,7 +136,7 @@ def _gradients(subject: Subject, batches: Sequence[Batch]) -> dict[str, Tensor] 
 
 def _reference(subject: Subject, batch: Batch) -> dict[str, Tensor]:
     """Gradients of loss_fn, one by one."""
-    with unchanged(*subject.everything()), torch.enable_grad():
+    with untouched(*subject.everything()), torch.enable_grad():
         subject.seeded()
         subject.model.train()
         torch.autograd.backward(subject.loss(batch))
@@ -147,46 +151,37 @@ def _flat(gradients: dict[str, Tensor], names: dict[str, Tensor]) -> Tensor:
 
 def check_reproducibility(subject: Subject) -> Iterator[Finding]:
     """Two runs with the same seed must end with the same weights, bit for bit."""
-    if subject.build is None:
-        first, second = (run(subject, steps=3).state for _ in range(2))
-        what = "three steps from the same weights"
-    else:
-        first, second = (_built(subject) for _ in range(2))
-        what = "building the model and three steps"
-    different = [n for n in first if n not in second or not _equal(first[n], second[n])]
+    what = "three steps" if subject.build is None else "the model and three steps"
+    first, second = _weights(subject), _weights(subject)
+    different = [name for name in first if not _equal(first[name], second.get(name))]
     if different:
         yield Finding(
             "reproducibility",
             "warning",
-            f"{what}, twice with the same seed, give different weights",
+            f"{what}, made twice with the same seed, give different weights",
             {"parameters": different},
             advice="seed every generator: random, numpy, torch, those of loaders; then see "
             "torch.use_deterministic_algorithms",
         )
 
 
-def _built(subject: Subject) -> dict[str, Tensor]:
-    """Weights of the model that `build` makes, after three usual steps."""
-    import dataclasses
-    import random
-
-    import numpy as np
-
-    assert subject.build is not None
-    random.seed(subject.seed)
-    np.random.seed(subject.seed)
-    subject.seeded()
-    model, optimizer = subject.build()
-    model.to(next((p.device for p in subject.model.parameters()), torch.device("cpu")))
-    other = dataclasses.replace(
-        subject, model=model, optimizer=optimizer, own_step=None, own_forward=None, shared={}
-    )
-    seen = run(other, steps=3)
-    return seen.state
+def _weights(subject: Subject) -> dict[str, Tensor]:
+    """Weights after three steps: usual ones of what `build` makes, or the reader's own."""
+    with untouched(*subject.everything(), subject.build):
+        subject.seeded()
+        if subject.build is not None:
+            device = next((p.device for p in subject.model.parameters()), torch.device("cpu"))
+            model, optimizer = subject.build()
+            subject = dataclasses.replace(
+                subject, model=model.to(device), optimizer=optimizer, own_step=None
+            )
+        optimizer = subject.optimizer or default_optimizer(subject.model)
+        for _ in training(subject, optimizer, Change(steps=3)):
+            pass
+        return {n: t.detach().clone() for n, t in tensors(subject.model).items()}
 
 
-def _equal(a: Tensor, b: Tensor) -> bool:
-    return a.shape == b.shape and bool(torch.isclose(a, b, rtol=0, atol=0, equal_nan=True).all())
-
-
-__all__ = ["check_reproducibility", "check_zero_grad", "main_run", "nn"]
+def _equal(a: Tensor, b: Tensor | None) -> bool:
+    if b is None or a.shape != b.shape:
+        return False
+    return bool(torch.isclose(a, b, rtol=0, atol=0, equal_nan=True).all())

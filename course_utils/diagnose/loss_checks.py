@@ -9,17 +9,17 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from course_utils.diagnose.constant import constant_losses
+from course_utils.diagnose.constant import answers, best_constant, uniform_loss
+from course_utils.diagnose.reach import reach
 from course_utils.diagnose.report import Finding
 from course_utils.diagnose.subject import Skip, Subject
+from course_utils.diagnose.training import train_losses
 
 
 def check_initial_loss(subject: Subject) -> Iterator[Finding]:
-    """The loss at the start against that of an answer which ignores the inputs."""
-    subject.seeded()
-    subject.model.train()
-    losses = subject.losses(subject.train)
-    start = float(losses.mean())
+    """The loss at the start against those of equal probabilities and of the best constant."""
+    start, constant = float(train_losses(subject).mean()), best_constant(subject)
+    evidence = {"loss": start, "best_constant": constant}
     if not math.isfinite(start):
         yield Finding(
             "initial_loss",
@@ -28,118 +28,105 @@ def check_initial_loss(subject: Subject) -> Iterator[Finding]:
             {"loss": start},
             advice="look for log(0), a division by 0, or inputs that are not finite",
         )
-        return
-    best = float(constant_losses(subject).mean())
-    scale = _scale(subject)
-    evidence = {"loss": start, "loss_of_the_best_constant": best}
-    if subject.task in ("classes", "binary"):
-        uniform = float(_uniform_losses(subject).mean())
-        excess = (start - uniform) / scale
-        evidence["loss_of_equal_probabilities"] = uniform
-        if excess > 3:
-            spread = math.sqrt(2 * excess)
-            yield Finding(
-                "initial_loss",
-                "warning",
-                f"the loss starts at {start:.3g}; equal probabilities give {uniform:.3g}",
-                evidence | {"spread_of_logits": spread},
-                advice="normalize the inputs, draw the last layer's weights smaller",
-            )
-        elif excess > 0.7 or 0 < best < 0.7 * min(start, uniform):
-            yield Finding(
-                "initial_loss",
-                "note",
-                f"the loss starts at {start:.3g}; the shares of the classes alone give {best:.3g}",
-                evidence,
-                advice="start the last bias at the log of the class shares, its weights small",
-            )
-    elif subject.task == "numbers" and best > 0 and start > 100 * best:
+    elif subject.task in ("classes", "binary"):
+        yield from _against_uniform(subject, start, constant)
+    elif subject.task == "numbers" and start > 100 * constant > 0:
         yield Finding(
             "initial_loss",
             "note",
-            f"the loss starts at {start:.3g}, {start / best:.0f} times that of the mean target",
+            f"the loss starts at {start:.3g}, {start / constant:.0f} times that of the mean target",
             evidence,
             advice="standardize the targets, or start the last bias at their mean",
         )
 
 
-def _uniform_losses(subject: Subject) -> Tensor:
-    values = []
-    for batch in subject.train:
-        z = torch.zeros_like(subject.output(batch))
-        values.append(float(subject.loss_fn(z, subject.target(batch))))
-    return torch.tensor(values)
-
-
-def _scale(subject: Subject) -> float:
-    """How often a row is counted: 1 for a mean, the number of rows for a sum."""
-    if not adds_up(subject):
-        return 1.0
-    return float(subject.rows(subject.train[0]))
+def _against_uniform(subject: Subject, start: float, constant: float) -> Iterator[Finding]:
+    """Logits of variance s^2 cost about s^2 / 2 more than equal ones: log C + s^2 / 2."""
+    uniform = uniform_loss(subject)
+    rows = subject.rows(subject.train[0]) if adds_up(subject) else 1
+    excess = (start - uniform) / rows
+    evidence = {"loss": start, "equal_probabilities": uniform, "best_constant": constant}
+    if excess > 3:
+        yield Finding(
+            "initial_loss",
+            "warning",
+            f"the loss starts at {start:.3g}; equal probabilities have {uniform:.3g}",
+            {**evidence, "spread_of_logits": math.sqrt(2 * excess)},
+            advice="normalize the inputs; draw the weights, above all the last ones, smaller",
+        )
+    elif excess > 0.7 or constant < 0.7 * min(start, uniform):
+        yield Finding(
+            "initial_loss",
+            "note",
+            f"the loss starts at {start:.3g}; the shares of the classes alone give {constant:.3g}",
+            evidence,
+            advice="start the last bias at the log of the class shares, and its weights small",
+        )
 
 
 def adds_up(subject: Subject) -> bool:
     """Whether the loss of a batch twice is twice its loss, as with reduction="sum"."""
     z, y = subject.output(subject.train[0]), subject.target(subject.train[0])
-    one = float(subject.loss_fn(z, y))
-    two = float(subject.loss_fn(torch.cat([z, z]), torch.cat([y, y])))
+    try:
+        one = float(subject.loss_fn(z, y))
+        two = float(subject.loss_fn(torch.cat([z, z]), torch.cat([y, y])))
+    except Exception:  # a loss for batches of one size
+        return False
     return one != 0 and math.isclose(two, 2 * one, rel_tol=1e-3)
 
 
 def check_loss(subject: Subject) -> Iterator[Finding]:
-    """Is the right answer rewarded? Does each row meet its own target?"""
+    """Are right answers rewarded? Does each row meet its own target?"""
     if subject.task == "other":
         raise Skip("outputs and targets are of no known task")
     batch = subject.train[0]
     z, y = subject.output(batch), subject.target(batch)
-    right, wrong = _answers(subject, z, y)
-    costs = [_cost(subject, answer, y) for answer in (right, wrong)]
-    if math.isfinite(costs[0]) and costs[0] > costs[1] + 1e-6 * abs(costs[1]):
+    right, *wrong = _costs(subject, z, y)
+    if math.isfinite(right) and right > max(wrong) + 1e-6 * abs(right):
         yield Finding(
             "loss",
             "error",
-            f"right answers cost {costs[0]:.3g}, wrong ones {costs[1]:.3g}: the sign is wrong",
-            {"right": costs[0], "wrong": costs[1]},
+            f"right answers cost {right:.3g}, wrong ones {max(wrong):.3g}: the sign is wrong",
+            {"right": right, "wrong": max(wrong)},
             advice="minimize the negative log-likelihood: put the minus in front",
         )
     yield from _broadcast(subject, z, y)
-    if subject.rows(batch) > 1 and adds_up(subject):
+    if len(y) > 1 and adds_up(subject):
         yield Finding(
             "loss",
             "note",
             "the loss is a sum over rows: gradients grow with the batch",
-            {"rows": float(subject.rows(batch))},
+            {"rows": float(len(y))},
             advice='use reduction="mean", or a learning rate divided by the batch size',
         )
 
 
-def _answers(subject: Subject, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Outputs that say what the targets say, and outputs that say something else."""
-    if subject.task == "classes" and subject.class_dim is not None:
-        classes = z.shape[subject.class_dim]
-        if int(y.max()) >= classes:
-            raise Skip("labels are outside the classes")
-        hot = torch.nn.functional.one_hot(y.clamp(min=0), classes).movedim(-1, subject.class_dim)
-        other = torch.nn.functional.one_hot((y.clamp(min=0) + 1) % classes, classes)
-        return 0.9 * hot.to(z), 0.9 * other.movedim(-1, subject.class_dim).to(z)
-    if y.numel() != z.numel():
-        raise Skip("outputs and targets differ in number")
-    if subject.task == "binary":
-        y = 0.1 + 0.8 * y
-        return y.reshape(z.shape).to(z), (1 - y).reshape(z.shape).to(z)
-    right = y.reshape(z.shape).to(z)
-    return right, right + right.std() + 1.0
+def _costs(subject: Subject, z: Tensor, y: Tensor) -> list[float]:
+    """Costs of outputs that say what the targets say, and of outputs that say something else.
+
+    One row at a time, so that rows cannot be mixed up; nan if the loss refuses them.
+    """
+    if subject.task in ("classes", "binary"):
+        right = answers(subject, y, z, 3.0)
+        wrong = [-right] if subject.task == "binary" else [right.roll(1, subject.class_dim)]
+    elif y.numel() == z.numel():
+        right = y.reshape(z.shape).to(z)
+        far = 10 * (float(right.std()) + 1) if right.numel() > 1 else 10.0
+        # On both sides: a loss of its own output scale may have its optimum to one side of y.
+        wrong = [right + far, right - far]
+    else:
+        return [math.nan, math.nan]
+    return [_cost(subject, answer, y) for answer in (right, *wrong)]
 
 
-def _cost(subject: Subject, answer: Tensor, y: Tensor) -> float:
-    """The cost of an answer given row by row; nan if the loss refuses it."""
+def _cost(subject: Subject, free: Tensor, y: Tensor) -> float:
+    link = reach(subject).link
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return sum(
-                float(subject.loss_fn(answer[i : i + 1], y[i : i + 1]))
-                for i in range(min(8, len(y)))
-            )
+            outputs = link(free, subject.class_dim)
+            rows = range(min(8, len(y)))
+            return sum(float(subject.loss_fn(outputs[i : i + 1], y[i : i + 1])) for i in rows)
     except Exception:  # a value that this loss does not allow
         return math.nan
 

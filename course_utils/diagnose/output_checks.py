@@ -31,7 +31,7 @@ def _classes(subject: Subject, found: Reach) -> Iterator[Finding]:
     z, y = subject.output(batch), subject.target(batch)
     takes_logits = _takes_logits(subject, z, y)
     evidence = {"lowest_output": found.low, "highest_output": found.high}
-    if found.sums_to_one and takes_logits:
+    if found.probabilities and takes_logits:
         yield Finding(
             "softmax_before_loss",
             "error",
@@ -39,7 +39,7 @@ def _classes(subject: Subject, found: Reach) -> Iterator[Finding]:
             evidence | {"lowest_possible_loss": _floor(z, subject.class_dim or 1, 1.0)},
             advice="drop the softmax from the model; apply it where probabilities are shown",
         )
-    elif found.sums_to_one and _is_linear(subject, z, y):
+    elif found.probabilities and _is_linear(subject, z, y):
         yield Finding(
             "softmax_before_loss",
             "error",
@@ -47,7 +47,7 @@ def _classes(subject: Subject, found: Reach) -> Iterator[Finding]:
             evidence,
             advice="use log_softmax in the model, or logits with cross_entropy",
         )
-    elif not found.log_probabilities and not found.sums_to_one and _is_linear(subject, z, y):
+    elif not found.log_probabilities and not found.probabilities and _is_linear(subject, z, y):
         yield Finding(
             "softmax_before_loss",
             "error",
@@ -56,7 +56,7 @@ def _classes(subject: Subject, found: Reach) -> Iterator[Finding]:
             advice="use cross_entropy for nll_loss, or log_softmax as the last layer",
         )
     elif takes_logits and not found.log_probabilities:
-        floor = _floor(z, subject.class_dim or 1, found.width)
+        floor = _floor(z, subject.class_dim or 1, found.high - found.low)
         uniform = math.log(z.shape[subject.class_dim or 1])
         if floor > 0.05 * uniform or found.low >= 0:
             yield Finding(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -55,7 +55,7 @@ def check_parameters(subject: Subject) -> Iterator[Finding]:
 
 
 def _ownership(
-    subject: Subject, trainable: dict[str, Tensor], used: dict[int, Tensor]
+    subject: Subject, trainable: Mapping[str, Tensor], used: Mapping[int, Tensor]
 ) -> Iterator[Finding]:
     """Which tensors the graph, the model and the optimizer have in common."""
     of_model = {id(p) for p in subject.model.parameters()}

@@ -12,6 +12,7 @@ from torch import Tensor
 from course_utils.diagnose.batches import Batch
 from course_utils.diagnose.subject import Skip, Subject, joined
 
+Features = tuple[Tensor, Tensor]  # numbers [n, d] and tokens [n, t]
 MAX_ROWS = 400
 SHUFFLES = 40
 RIDGE = 0.1
@@ -30,23 +31,24 @@ class Probe:
     z: float
     left_out: Tensor
     labels: Tensor
-    features: tuple[Tensor, ...]
+    features: Features
     weights: Tensor
     kernel: int
     center: Tensor
 
-    def predict(self, features: tuple[Tensor, ...]) -> Tensor:
+    def predict(self, features: Features) -> Tensor:
         """Predicted labels [n, k] of other rows."""
-        k = _kernels(features, self.features)[self.kernel]
+        k = kernels(features, self.features)[self.kernel]
         return k @ self.weights + self.center
 
 
-def features(subject: Subject, batches: Sequence[Batch]) -> tuple[Tensor, ...]:
+def features(subject: Subject, batches: Sequence[Batch]) -> Features:
     """Numbers [n, d] and tokens [n, t] of the inputs, each possibly without columns."""
     parts = [subject.inputs(batch) for batch in batches]
     if not parts or not parts[0]:
         raise Skip("a batch has no input tensor beside its target")
-    numbers, tokens = [], []
+    numbers: list[Tensor] = []
+    tokens: list[Tensor] = []
     for path in parts[0]:
         x = joined([part[path] for part in parts])
         if len(x) != sum(subject.rows(batch) for batch in batches):
@@ -76,55 +78,54 @@ def label_matrix(subject: Subject, targets: Tensor) -> Tensor:
 
 def probe(subject: Subject) -> Probe:
     """The probe of the train rows; made once. Skips for fewer than 30 different rows."""
-    if "probe" not in subject.shared:
-        subject.shared["probe"] = _fit(subject)
-    found: Probe = subject.shared["probe"]
-    return found
+    return subject.memo("probe", lambda: _best(subject))
 
 
-def _fit(subject: Subject) -> Probe:
+def _best(subject: Subject) -> Probe:
     x = features(subject, subject.train)
     y = label_matrix(subject, subject.targets)
     generator = torch.Generator().manual_seed(subject.seed)
     keep = different_rows(x)
     keep = keep[torch.randperm(len(keep), generator=generator)[:MAX_ROWS]]
+    x, y = (x[0][keep], x[1][keep]), y[keep]
     if len(keep) < 30:
-        raise Skip(f"there must be at least 30 different rows, got {len(keep)}")
-    x, y = tuple(part[keep] for part in x), y[keep]
-    if not all(torch.isfinite(part).all() for part in (*x, y)):
+        raise Skip(f"needs at least 30 different rows, got {len(keep)}")
+    if not (torch.isfinite(x[0]).all() and torch.isfinite(y).all()):
         raise Skip("inputs or labels are not finite")
-    center = y.mean(0)
-    target = y - center
-    if not bool(target.any()):
+    if bool((y == y[0]).all()):
         raise Skip("all labels are the same")
-    best: Probe | None = None
-    for number, kernel in enumerate(_kernels(x, x)):
-        inverse = torch.cholesky_inverse(
-            torch.linalg.cholesky(kernel + RIDGE * torch.eye(len(kernel), dtype=kernel.dtype))
-        )
-        explained = _explained(inverse, target)
-        shuffled = torch.stack(
-            [
-                _explained(inverse, target[torch.randperm(len(y), generator=generator)])
-                for _ in range(SHUFFLES)
-            ]
-        )
-        z = float((explained - shuffled.mean()) / shuffled.std().clamp(min=1e-12))
-        weights = inverse @ target
-        left_out = y - weights / inverse.diagonal()[:, None]
-        if best is None or z > best.z:
-            best = Probe(len(y), float(explained), z, left_out, y, x, weights, number, center)
-    assert best is not None
-    return best
+    orders = [torch.randperm(len(y), generator=generator) for _ in range(SHUFFLES)]
+    probes = [_fit(x, y, number, kernel, orders) for number, kernel in enumerate(kernels(x, x))]
+    if not probes:
+        raise Skip("there are no inputs")
+    return max(probes, key=lambda one: one.z)
 
 
-def _explained(inverse: Tensor, target: Tensor) -> Tensor:
-    """1 - leave-one-out error / variance; the error of row i is (A y)_i / A_ii, A = (K + r)^-1."""
-    errors = (inverse @ target) / inverse.diagonal()[:, None]
-    return 1 - errors.square().sum() / target.square().sum()
+def _fit(x: Features, y: Tensor, number: int, kernel: Tensor, orders: list[Tensor]) -> Probe:
+    """Leave-one-out in closed form: the error of row i is (A y)_i / A_ii with A = (K + r I)^-1."""
+    center = y.mean(0)
+    factor = torch.linalg.cholesky(kernel + RIDGE * torch.eye(len(y), dtype=kernel.dtype))
+    inverse = torch.cholesky_inverse(factor)
+    target = y - center
+    # All orders at once [n, 1 + shuffles, k], the true one first.
+    tables = torch.stack([target, *(target[order] for order in orders)], dim=1)
+    errors = torch.einsum("ij,jsk->isk", inverse, tables) / inverse.diagonal()[:, None, None]
+    explained = 1 - errors.square().sum((0, 2)) / target.square().sum()
+    z = (explained[0] - explained[1:].mean()) / explained[1:].std().clamp(min=1e-12)
+    return Probe(
+        len(y),
+        float(explained[0]),
+        float(z),
+        y - errors[:, 0],
+        y,
+        x,
+        inverse @ target,
+        number,
+        center,
+    )
 
 
-def different_rows(x: tuple[Tensor, ...]) -> Tensor:
+def different_rows(x: Features) -> Tensor:
     """Numbers of the first of each set of equal rows: a copy would give its label away."""
     seen: dict[bytes, int] = {}
     for i, key in enumerate(row_keys(x)):
@@ -132,13 +133,13 @@ def different_rows(x: tuple[Tensor, ...]) -> Tensor:
     return torch.tensor(sorted(seen.values()))
 
 
-def row_keys(x: tuple[Tensor, ...]) -> list[bytes]:
+def row_keys(x: Features) -> list[bytes]:
     """A key for each row that is the same for equal rows."""
     numbers, tokens = (part.contiguous().numpy() for part in x)
     return [a.tobytes() + b.tobytes() for a, b in zip(numbers, tokens, strict=True)]
 
 
-def _kernels(a: tuple[Tensor, ...], b: tuple[Tensor, ...]) -> list[Tensor]:
+def kernels(a: Features, b: Features) -> list[Tensor]:
     """Kernels [len(a), len(b)]: near rows are alike; of tokens, by place and as a bag."""
     found = []
     if b[0].shape[1]:

@@ -12,61 +12,71 @@ from course_utils.unchanged import unchanged
 
 LAYERS = 12  # the last ones: the head is among them
 FACTORS = (1.0, -1.0, 100.0, -100.0)
+ROWS = 16
 
 
 @dataclass(frozen=True)
 class Reach:
-    """The range of outputs, seen when the weights of each layer are turned and scaled.
+    """The range of outputs, seen while the weights of one layer after the other are scaled.
 
     Those of a linear head go to both sides without end; a softmax, sigmoid or ReLU shows its
-    limits. `sums_to_one`: so do classes always. `log_probabilities`: so do their exponentials.
+    limits. `probabilities`: classes always add up to 1. `log_probabilities`: their exponentials do.
     """
 
     low: float
     high: float
-    sums_to_one: bool
+    probabilities: bool
     log_probabilities: bool
 
-    @property
-    def width(self) -> float:
-        """Length of the range."""
-        return self.high - self.low
+    def link(self, free: Tensor, class_dim: int | None) -> Tensor:
+        """Turn numbers without limits [N, ...] into outputs that the model could give."""
+        if class_dim is not None and self.log_probabilities:
+            return free.log_softmax(class_dim)
+        if class_dim is not None and self.probabilities:
+            return free.softmax(class_dim)
+        if self.low >= 0 and self.high <= 1:
+            return free.sigmoid()
+        return free
 
 
 def reach(subject: Subject) -> Reach:
-    """The range of outputs of 16 rows; found once."""
-    if "reach" not in subject.shared:
-        with unchanged(*subject.everything()):
-            subject.shared["reach"] = _probe(subject)
-    found: Reach = subject.shared["reach"]
-    return found
+    """The range of outputs of some rows; found once."""
+    return subject.memo("reach", lambda: _reach(subject))
 
 
 @torch.no_grad()
-def _probe(subject: Subject) -> Reach:
-    batch = subject.head(16)
-    owners = [m for m in subject.model.modules() if any(True for _ in m.parameters(recurse=False))]
-    outputs = []
-    for module in owners[-LAYERS:]:
-        kept = [p.detach().clone() for p in module.parameters(recurse=False)]
+def _reach(subject: Subject) -> Reach:
+    with unchanged(*subject.everything()):
+        outputs = torch.stack(_outputs(subject)).double()
+    outputs = outputs[torch.isfinite(outputs).flatten(1).all(1)]
+    if not outputs.numel():
+        return Reach(float("-inf"), float("inf"), False, False)
+    low, high = float(outputs.min()), float(outputs.max())
+    dim = 0 if subject.class_dim is None else 1 + subject.class_dim
+    if dim == 0 or outputs.shape[dim] < 2:
+        return Reach(low, high, False, False)
+    sums, logs = outputs.sum(dim) - 1, outputs.logsumexp(dim)
+    return Reach(
+        low, high, low >= 0 and bool((sums.abs() < 1e-3).all()), bool((logs.abs() < 1e-3).all())
+    )
+
+
+def _outputs(subject: Subject) -> list[Tensor]:
+    """Outputs of a few rows for each layer and each factor of its weights."""
+    batch = subject.head(ROWS)
+    found = [subject.output(batch)]
+    layers = [
+        m for m in subject.model.modules() if next(m.parameters(recurse=False), None) is not None
+    ]
+    for layer in layers[-LAYERS:]:
+        kept = [p.detach().clone() for p in layer.parameters(recurse=False)]
         for factor in FACTORS:
-            _scale(module, kept, factor)
-            outputs.append(subject.output(batch))
-        _scale(module, kept, 1.0)
-    if not outputs:
-        outputs = [subject.output(batch)]
-    z = torch.stack(outputs).double()
-    z = z[torch.isfinite(z).flatten(1).all(1)]
-    if subject.class_dim is None or z.shape[1 + subject.class_dim] < 2 or not len(z):
-        sums, logs = False, False
-    else:
-        dim = 1 + subject.class_dim
-        sums = bool(((z.sum(dim) - 1).abs() < 1e-3).all() and (z >= 0).all())
-        logs = bool((z.logsumexp(dim).abs() < 1e-3).all())
-    low, high = (float(z.min()), float(z.max())) if z.numel() else (0.0, 0.0)
-    return Reach(low, high, sums, logs)
+            _set(layer, [value * factor for value in kept])
+            found.append(subject.output(batch))
+        _set(layer, kept)
+    return found
 
 
-def _scale(module: nn.Module, values: list[Tensor], factor: float) -> None:
-    for parameter, value in zip(module.parameters(recurse=False), values, strict=True):
-        parameter.copy_(value * factor)
+def _set(layer: nn.Module, values: list[Tensor]) -> None:
+    for parameter, value in zip(layer.parameters(recurse=False), values, strict=True):
+        parameter.copy_(value)

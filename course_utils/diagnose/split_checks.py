@@ -9,7 +9,7 @@ from scipy.special import ndtri
 from torch import Tensor
 
 from course_utils.diagnose.batches import Batch
-from course_utils.diagnose.probe import Probe, features, label_matrix, probe, row_keys
+from course_utils.diagnose.probe import Features, Probe, features, label_matrix, probe, row_keys
 from course_utils.diagnose.report import Finding
 from course_utils.diagnose.subject import Skip, Subject, joined
 
@@ -35,9 +35,7 @@ def check_splits(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def _leaks(
-    x: tuple[Tensor, ...], other: tuple[Tensor, ...], name: str, where: str
-) -> Iterator[Finding]:
+def _leaks(x: Features, other: Features, name: str, where: str) -> Iterator[Finding]:
     """Rows that occur in both, compared with what occurs twice within the first."""
     ours, theirs = row_keys(x), row_keys(other)
     known = set(ours)
@@ -138,9 +136,7 @@ def _labels(subject: Subject, batches: Sequence[Batch], name: str) -> Iterator[F
         )
 
 
-def _rule(
-    subject: Subject, batches: Sequence[Batch], x: tuple[Tensor, ...], name: str
-) -> Iterator[Finding]:
+def _rule(subject: Subject, batches: Sequence[Batch], x: Features, name: str) -> Iterator[Finding]:
     """A kernel that learned from train must predict the other split as well as train itself."""
     try:
         found = probe(subject)
@@ -165,7 +161,7 @@ def _rule(
         return
     yield Finding(
         "splits",
-        "note" if subject.augmented else "warning",
+        "note" if gap > 0 and subject.augmented() else "warning",
         message,
         {"score_on_train_left_out": inside, f"score_on_{name}": outside, "standard_error": error},
         advice=advice,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import random
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -17,12 +19,11 @@ from course_utils.diagnose.batches import (
     default_forward,
     default_target,
     map_tensors,
-    move,
     named_tensors,
 )
-from course_utils.diagnose.held import held_objects
 
 Step = Callable[[nn.Module, Batch, Any], Any]
+T = TypeVar("T")
 Task = Literal["classes", "binary", "numbers", "other"]
 
 
@@ -44,10 +45,12 @@ class Subject:
     own_forward: Callable[[Batch], Any] | None = None
     own_target: Callable[[Batch], Any] | None = None
     build: Callable[[], tuple[nn.Module, Optimizer]] | None = None
-    augmented: bool = False
+    error: str = ""  # what the first batch raises, if it does
+    error_found: bool = False  # has a check reported an error?
+    augmented: Callable[[], bool] = lambda: False  # do train rows differ from epoch to epoch?
     steps: int = 64
     seed: int = 0
-    shared: dict[str, Any] = field(default_factory=dict)
+    shared: dict[Hashable, Any] = field(default_factory=dict)
 
     def forward(self, batch: Batch) -> Any:
         """The output of the model."""
@@ -102,6 +105,13 @@ class Subject:
         first = self.train[0]
         return self.take(first, range(min(count, self.rows(first))))
 
+    def memo(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` returns, made once for all checks."""
+        if key not in self.shared:
+            self.shared[key] = make()
+        found: T = self.shared[key]
+        return found
+
     @cached_property
     def targets(self) -> Tensor:
         """The targets of all train batches in one tensor."""
@@ -110,9 +120,12 @@ class Subject:
     @cached_property
     def task(self) -> Task:
         """What targets and outputs look like."""
-        target, output = self.target(self.train[0]), self.output(self.train[0])
+        target = self.target(self.train[0])
         if not isinstance(target, Tensor):
             return "other"
+        if self.error:  # there may be no output to look at
+            return "numbers" if target.is_floating_point() else "classes"
+        output = self.output(self.train[0])
         if not target.is_floating_point() and target.dtype != torch.bool:
             return "classes" if self.class_dim is not None else "other"
         if output.numel() == target.numel() and _zeros_and_ones(self.targets):
@@ -130,26 +143,41 @@ class Subject:
         return output.dim() - 1 if output.shape[:-1] == target.shape else None
 
     def everything(self) -> list[object]:
-        """What `unchanged` must bring back: model, loss, optimizer, and what functions hold."""
-        held = [held_objects(f) for f in (self.own_step, self.own_forward, self.own_target)]
-        found = [self.model, self.loss_fn, self.optimizer, *held_objects(self.loss_fn)]
-        return [*found, *(thing for things in held for thing in things)]
+        """What must be brought back after a check."""
+        functions = (self.own_step, self.own_forward, self.own_target)
+        return [self.model, self.loss_fn, self.optimizer, *functions]
 
-    def seeded(self, seed: int | None = None) -> None:
-        """Set the random state of PyTorch, so that what follows can be repeated."""
-        torch.manual_seed(self.seed if seed is None else seed)
+    def seeded(self) -> None:
+        """Set the random states of Python, NumPy and PyTorch: what follows can be repeated."""
+        random.seed(self.seed)
+        np.random.seed(self.seed)
+        torch.default_generator.manual_seed(self.seed)  # manual_seed notes each caller for CUDA
+        if torch.cuda.is_available():
+            torch.cuda.manual_seed_all(self.seed)
 
     def quiet(self) -> None:
         """Train mode without dropout and without changing running statistics."""
         self.model.train()
         for module in self.model.modules():
-            if isinstance(module, nn.modules.dropout._DropoutNd) or has_running_stats(module):
+            if is_dropout(module) or has_running_stats(module):
                 module.eval()
 
 
 def has_running_stats(module: nn.Module) -> bool:
     """Whether a module keeps running statistics, as batch norm does."""
     return getattr(module, "running_mean", None) is not None
+
+
+def is_dropout(module: nn.Module) -> bool:
+    """Whether a module is a dropout layer, one of PyTorch's or one that is called so."""
+    named_so = "Dropout" in type(module).__name__ and next(module.children(), None) is None
+    return isinstance(module, nn.modules.dropout._DropoutNd) or named_so
+
+
+def dropout_rate(module: nn.Module) -> float:
+    """The probability to drop of a dropout layer; 0 for others."""
+    p = getattr(module, "p", 0.0) if is_dropout(module) else 0.0
+    return float(p) if isinstance(p, int | float | Tensor) else 0.0
 
 
 def joined(parts: Sequence[Any]) -> Tensor:
@@ -163,17 +191,3 @@ def joined(parts: Sequence[Any]) -> Tensor:
 
 def _zeros_and_ones(targets: Tensor) -> bool:
     return bool(((targets == 0) | (targets == 1)).all())
-
-
-def read(
-    batches: Iterable[Batch], device: torch.device, max_rows: int, rows: Callable[[Batch], int]
-) -> list[Batch]:
-    """Batches of at most `max_rows` rows together, at least one, moved to the device."""
-    found: list[Batch] = []
-    count = 0
-    for batch in batches:
-        found.append(move(batch, device))
-        count += rows(found[-1])
-        if count >= max_rows:
-            break
-    return found
