@@ -1,6 +1,8 @@
 """A zoo of bugs: healthy training scripts, and mistakes that people make in them."""
 
-from course_utils.zoo import data_bugs, loop_bugs, loss_bugs, model_bugs
+from types import ModuleType
+
+from course_utils.zoo import data_bugs, held_out_bugs, loop_bugs, loss_bugs, model_bugs
 from course_utils.zoo.bug import Bug
 from course_utils.zoo.examine import alarms, examine
 from course_utils.zoo.healthy import HEALTHY
@@ -9,6 +11,7 @@ from course_utils.zoo.script import Script, loader, parts, rows
 __all__ = [
     "BUGS",
     "HEALTHY",
+    "HELD_OUT",
     "Bug",
     "Script",
     "alarms",
@@ -20,12 +23,15 @@ __all__ = [
     "rows",
 ]
 
-BUGS: dict[str, Bug] = {
-    bug.name: bug
-    for module in (data_bugs, model_bugs, loss_bugs, loop_bugs)
-    for bug in vars(module).values()
-    if isinstance(bug, Bug)
-}
+
+def _bugs(*modules: ModuleType) -> dict[str, Bug]:
+    every = (bug for module in modules for bug in vars(module).values())
+    return {bug.name: bug for bug in every if isinstance(bug, Bug)}
+
+
+BUGS = _bugs(data_bugs, model_bugs, loss_bugs, loop_bugs)
+# No check may be tuned on these: they say how many bugs are found that nobody thought of.
+HELD_OUT = _bugs(held_out_bugs)
 
 
 def healthy(seed: int) -> Script:
@@ -39,4 +45,4 @@ def planted(name: str, seed: int) -> Script:
     >>> planted("no_zero_grad", seed=0).step.__qualname__
     'no_zero_grad.<locals>.step'
     """
-    return BUGS[name].script(seed)
+    return (BUGS | HELD_OUT)[name].script(seed)
