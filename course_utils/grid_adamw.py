@@ -19,7 +19,7 @@ class GridAdamW(torch.optim.Optimizer):
         x = x - lr_t weight_decay x, then Adam's step as in `torch.optim.AdamW`
 
     ``params``: tensors [M, ...]. ``lr``, ``weight_decay`` and ``lr_final`` (by default lr, then
-    ``steps`` has no effect): [M], or longer, where the first M count.
+    ``steps`` has no effect): [M], or longer, where the first M count, or [1] for all members.
     Raises ValueError for numbers that are negative, differ in length, or are too few.
 
     >>> x = torch.nn.Parameter(torch.ones(2, 3))
@@ -50,9 +50,9 @@ class GridAdamW(torch.optim.Optimizer):
         numbers = (self.lr, self.weight_decay, self.lr_final)
         lengths = [len(n) for n in numbers]
         members = max(len(x) for group in self.param_groups for x in group["params"])
-        if len(set(lengths)) != 1 or lengths[0] < members:
+        if len(set(lengths)) != 1 or 1 < lengths[0] < members:
             raise ValueError(
-                "lr, weight_decay and lr_final must have one number for each of the "
+                "lr, weight_decay and lr_final must have one number, or one for each of the "
                 f"{members} members, got {lengths}"
             )
         if any((n < 0).any() for n in numbers):
@@ -72,7 +72,7 @@ class GridAdamW(torch.optim.Optimizer):
         state = self.state[x]
         if not state:
             state.update(m=torch.zeros_like(x), v=torch.zeros_like(x))
-        shape = (len(x), *[1] * (x.ndim - 1))  # one number for all weights of a member
+        shape = (-1, *[1] * (x.ndim - 1))  # one number for all weights of a member
         lr, decay = (n[: len(x)].to(x).view(shape) for n in (lr_t, self.weight_decay))
         beta1, beta2 = self.betas
         x.mul_(1 - lr * decay)

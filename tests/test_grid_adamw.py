@@ -68,11 +68,23 @@ def test_a_rate_of_zero_leaves_a_member_where_it_is() -> None:
     assert torch.allclose(x[1], torch.full((3,), 0.62))  # 0.9 (0.9 - 0.1) - 0.1
 
 
+def test_one_number_serves_all_members() -> None:
+    start = torch.linspace(-1, 1, 6).view(2, 3)
+    ends = []
+    for count in (1, 2):
+        x = torch.nn.Parameter(start.clone())
+        optimizer = GridAdamW([x], torch.full((count,), 0.1), torch.full((count,), 0.5))
+        x.grad = torch.ones(2, 3)
+        optimizer.step()
+        ends.append(x.detach())
+    assert torch.equal(*ends)
+
+
 @pytest.mark.parametrize(
     ("numbers", "message"),
     [
         ({"lr": torch.ones(2), "weight_decay": torch.ones(3)}, r"got \[2, 3, 2\]"),
-        ({"lr": torch.ones(2), "weight_decay": torch.ones(2)}, "each of the 3 members"),
+        ({"lr": torch.ones(2), "weight_decay": torch.ones(2)}, "one for each of the 3 members"),
         ({"lr": -torch.ones(3), "weight_decay": torch.ones(3)}, "negative"),
         ({"lr": torch.ones(3), "weight_decay": -torch.ones(3)}, "negative"),
         (
