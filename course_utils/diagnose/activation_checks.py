@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from course_utils.diagnose.batches import Path, map_tensors
 from course_utils.diagnose.report import Finding
 from course_utils.diagnose.subject import Subject
+from course_utils.diagnose.training import run, trained
 
 RELU = {"relu", "relu_", "threshold", "clamp_min", "clamp_min_"}
 SQUASH = {"sigmoid": (0.0, 1.0), "sigmoid_": (0.0, 1.0), "tanh": (-1.0, 1.0), "tanh_": (-1.0, 1.0)}
@@ -48,17 +49,20 @@ def check_activations(subject: Subject) -> Iterator[Finding]:
             continue  # the last layer is the business of softmax_before_loss
         yield from (_dead if name in RELU else _saturated)(number, name, out)
     yield from _symmetric(subject)
-    yield from _linear(subject)
+    if not run(subject).error:
+        with trained(subject):  # a branch may start at zero
+            yield from _linear(subject)
 
 
 def _dead(number: int, name: str, out: Tensor) -> Iterator[Finding]:
-    units = (out <= 0).transpose(0, 1).flatten(1).all(1)
-    share = float(units.double().mean())
-    if share > 0.5 and len(out) >= 8 and len(units) >= 4:
+    """Units that are zero for all rows: half of them cost little, all of them stop the signal."""
+    dead = (out <= 0).transpose(0, 1).flatten(1).all(1)
+    share = float(dead.double().mean())
+    if share > 0.5 and len(out) >= 8 and len(dead) >= 4:
         yield Finding(
             "activations",
-            "error" if share == 1 else "warning",
-            f"{int(units.sum())} of {len(units)} units of activation {number} ({name}) are zero "
+            "error" if share == 1 else "warning" if share > 0.9 else "note",
+            f"{int(dead.sum())} of {len(dead)} units of activation {number} ({name}) are zero "
             f"for all {len(out)} rows",
             {"share_of_dead_units": share},
             advice="start biases at 0, lower the rate, use He's initialization or a leaky ReLU",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -58,7 +59,7 @@ def _start(subject: Subject) -> Tensor:
     start = torch.zeros_like(output[0])
     if subject.task == "classes" and subject.class_dim is not None:
         size = output.shape[subject.class_dim]
-        counts = torch.bincount(y[(y >= 0) & (y < size)].flatten(), minlength=size) + 1e-3
+        counts = torch.bincount(y[(y >= 0) & (y < size)].flatten(), minlength=size) + 1e-6
         view = [-1 if d == subject.class_dim - 1 else 1 for d in range(start.dim())]
         return start + (counts / counts.sum()).log().to(start).view(view)
     if not y.is_floating_point():
@@ -69,25 +70,45 @@ def _start(subject: Subject) -> Tensor:
 
 
 def _descend(subject: Subject, start: Tensor) -> Tensor:
-    """A few steps of L-BFGS from a constant; the constant itself where the gradient is zero."""
+    """The best constant near a start; the start itself where the gradient is zero."""
     constant = start.clone().requires_grad_()
+
+    def loss() -> Tensor:
+        rows = [constant.expand(subject.rows(b), *start.shape) for b in subject.train]
+        losses = [output_loss(subject, z, b) for z, b in zip(rows, subject.train, strict=True)]
+        return torch.stack(losses).mean()
+
+    minimize(loss, [constant], steps=10)
+    return constant.detach()
+
+
+def minimize(
+    loss: Callable[[], Tensor], parameters: list[Tensor], steps: int, goal: float = -math.inf
+) -> float:
+    """L-BFGS with a line search, which needs no learning rate; the lowest loss on the way.
+
+    Ends where the gradient is zero, where the loss is not finite, and below the goal.
+    """
     optimizer = torch.optim.LBFGS(
-        [constant], max_iter=10, line_search_fn="strong_wolfe", tolerance_grad=1e-4
+        parameters, max_iter=1, line_search_fn="strong_wolfe", tolerance_grad=1e-4
     )
+    seen: list[float] = []
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        losses = [
-            output_loss(subject, constant.expand(subject.rows(b), *start.shape), b)
-            for b in subject.train
-        ]
-        total = torch.stack(losses).mean()
-        torch.autograd.backward(total)
-        return total
+        value = loss()
+        torch.autograd.backward(value)
+        seen.append(float(value))
+        return value
 
     with torch.enable_grad():
-        optimizer.step(closure)  # type: ignore[no-untyped-call]
-    return constant.detach()
+        for _ in range(steps):
+            before = len(seen)
+            optimizer.step(closure)  # type: ignore[no-untyped-call]
+            finite = [value for value in seen if math.isfinite(value)]
+            if len(seen) == before + 1 or not math.isfinite(seen[-1]) or min(finite) <= goal:
+                break
+    return min((value for value in seen if math.isfinite(value)), default=math.inf)
 
 
 def uniform_loss(subject: Subject) -> float:
@@ -109,9 +130,10 @@ def answers(subject: Subject, y: Tensor, like: Tensor, size: float) -> Tensor:
 
 
 def lowest_loss(subject: Subject, batch: Batch) -> float:
-    """The loss of perfect answers: 0 for cross-entropy, more with label smoothing."""
-    if subject.task not in ("classes", "binary"):
-        return 0.0
+    """The loss of the best outputs: 0 for cross-entropy, more with label smoothing."""
     y, like = subject.target(batch), subject.output(batch)
+    if subject.task not in ("classes", "binary"):
+        free = torch.zeros_like(like).requires_grad_()
+        return minimize(lambda: output_loss(subject, free, batch), [free], steps=20)
     losses = [float(output_loss(subject, answers(subject, y, like, t), batch)) for t in SIZES]
     return min((loss for loss in losses if math.isfinite(loss)), default=0.0)

@@ -10,7 +10,7 @@ from torch import Tensor
 from course_utils.diagnose.first_layer import first_layer_input
 from course_utils.diagnose.probe import different_rows, features, row_keys
 from course_utils.diagnose.report import Finding
-from course_utils.diagnose.subject import Subject
+from course_utils.diagnose.subject import Skip, Subject
 
 LARGE = 10.0  # root mean square from which the learning rate that fits changes 100-fold
 
@@ -57,7 +57,7 @@ def _constant_and_duplicate(x: Tensor) -> Iterator[Finding]:
             "warning" if constant > total / 2 and dense else "note",
             f"{constant} of {total} features have the same value in all {len(x)} rows",
             {"constant": float(constant), "features": float(total)},
-            advice="check that the loop that fills the array reaches its end, and drop what is empty",
+            advice="check that the loop that fills the array reaches its end; drop empty features",
         )
     kept = x[:, varying]
     copies = kept.shape[1] - len(torch.unique(kept.T, dim=0)) if kept.numel() else 0
@@ -201,10 +201,12 @@ def _chi_squared(a: Tensor, b: Tensor) -> Tensor:
 
 def _among_inputs(subject: Subject) -> Iterator[Finding]:
     """One feature that is constant within each class and differs between classes."""
-    numbers, tokens = features(subject, subject.train)
-    x = torch.cat([numbers, tokens.double()], 1)
+    try:
+        numbers, tokens = features(subject, subject.train)
+    except Skip:  # rows of no common shape
+        return
     keep = different_rows((numbers, tokens))
-    x, y = x[keep], subject.targets.cpu()[keep]
+    x, y = numbers[keep], subject.targets.cpu()[keep]
     if x.shape[1] < 2 or len(x) < 20 or not torch.isfinite(x).all():
         return
     values, number = torch.unique(y, return_inverse=True)

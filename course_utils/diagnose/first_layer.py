@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_utils.diagnose.subject import Subject, has_running_stats
+from course_utils.diagnose.subject import Subject, dropout_rate, has_running_stats
 from course_utils.unchanged import unchanged
 
 
@@ -43,3 +43,29 @@ def first_layer_input(subject: Subject) -> tuple[str, Tensor | None]:
 def _is_norm(module: nn.Module) -> bool:
     norms = (nn.LayerNorm, nn.GroupNorm, nn.modules.batchnorm._NormBase)
     return isinstance(module, norms) or has_running_stats(module)
+
+
+@torch.no_grad()
+def dropout_places(subject: Subject) -> tuple[list[str], list[str]]:
+    """Dropout layers, by name and rate, that are called before the first weights, and after."""
+    before: list[str] = []
+    after: list[str] = []
+    weights_seen = False
+    names = {module: name for name, module in subject.model.named_modules()}
+
+    def hook(module: nn.Module, _: Any) -> None:
+        nonlocal weights_seen
+        if dropout_rate(module):
+            text = f"{names[module]}, p = {dropout_rate(module):g}"
+            (after if weights_seen else before).append(text)
+        weights_seen |= any(p is not None for p in module._parameters.values())
+
+    with unchanged(subject.model):
+        subject.model.eval()
+        handles = [module.register_forward_pre_hook(hook) for module in names]
+        try:
+            subject.forward(subject.train[0])
+        finally:
+            for handle in handles:
+                handle.remove()
+    return before, after

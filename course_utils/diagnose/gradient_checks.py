@@ -88,7 +88,8 @@ def check_updates(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             "updates",
             "error",
-            f"{len(still)} parameters get a gradient and do not change in {done.seen.updates} updates",
+            f"{len(still)} parameters get a gradient and do not change in {done.seen.updates} "
+            "updates",
             {"parameters": still},
             advice="look at the learning rate of their group",
         )

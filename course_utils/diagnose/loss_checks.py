@@ -15,6 +15,8 @@ from course_utils.diagnose.report import Finding
 from course_utils.diagnose.subject import Skip, Subject
 from course_utils.diagnose.training import train_losses
 
+LARGE = 5.0  # logits of standard deviation 3: the network is sure of wrong answers
+
 
 def check_initial_loss(subject: Subject) -> Iterator[Finding]:
     """The loss at the start against those of equal probabilities and of the best constant."""
@@ -30,7 +32,7 @@ def check_initial_loss(subject: Subject) -> Iterator[Finding]:
         )
     elif subject.task in ("classes", "binary"):
         yield from _against_uniform(subject, start, constant)
-    elif subject.task == "numbers" and start > 100 * constant > 0:
+    elif subject.task == "numbers" and start > 10 * constant > 0:
         yield Finding(
             "initial_loss",
             "note",
@@ -46,7 +48,7 @@ def _against_uniform(subject: Subject, start: float, constant: float) -> Iterato
     rows = subject.rows(subject.train[0]) if adds_up(subject) else 1
     excess = (start - uniform) / rows
     evidence = {"loss": start, "equal_probabilities": uniform, "best_constant": constant}
-    if excess > 3:
+    if excess > LARGE:
         yield Finding(
             "initial_loss",
             "warning",
@@ -108,7 +110,7 @@ def _costs(subject: Subject, z: Tensor, y: Tensor) -> list[float]:
     """
     if subject.task in ("classes", "binary"):
         right = answers(subject, y, z, 3.0)
-        wrong = [-right] if subject.task == "binary" else [right.roll(1, subject.class_dim)]
+        wrong = [-right] if subject.task == "binary" else [right.roll(1, subject.class_dim or 1)]
     elif y.numel() == z.numel():
         right = y.reshape(z.shape).to(z)
         far = 10 * (float(right.std()) + 1) if right.numel() > 1 else 10.0

@@ -8,16 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from course_utils.diagnose.batches import Batch, Path, map_tensors
-from course_utils.diagnose.constant import best_constant
+from course_utils.diagnose.first_layer import dropout_places
 from course_utils.diagnose.report import Finding
-from course_utils.diagnose.significance import lower
+from course_utils.diagnose.running_statistics import running_statistics
 from course_utils.diagnose.subject import Skip, Subject, dropout_rate, has_running_stats
-from course_utils.diagnose.training import run, trained
+from course_utils.diagnose.training import run, train_losses, trained
 
-UPDATES = 300  # enough for a momentum of 0.01
-LAG = 0.05  # of what was learned
 NEGLIGIBLE = 1e-3  # standard deviations of the output
-Statistics = tuple[Tensor, Tensor]
 
 
 def check_independence(subject: Subject) -> Iterator[Finding]:
@@ -88,69 +85,38 @@ def check_train_eval(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             "train_eval",
             "warning",
-            f"the model was in evaluation mode in {done.seen.in_eval} forward passes for a gradient",
+            f"the model was in evaluation mode in {done.seen.in_eval} passes for a gradient",
             {"passes": float(done.seen.in_eval), "steps": float(len(done.losses))},
             advice="call model.train() before the steps of each epoch",
         )
-    elif not done.error and any(has_running_stats(m) for m in layers):
-        yield from _running_statistics(subject)
+    elif not done.error:
+        yield from running_statistics(subject)
+        yield from _noise(subject, layers)
 
 
-def _running_statistics(subject: Subject) -> Iterator[Finding]:
-    """The running statistics that 300 more updates would give, against exact averages."""
-    norms = [m for m in subject.model.modules() if _averages(m)]
-    with trained(subject):
-        old = [(m.running_mean.clone(), m.running_var.clone()) for m in norms]
-        exact = _exact_statistics(subject, norms)
-        best = _with_statistics(subject, norms, exact)
-        mixed = []
-        for m, before, after in zip(norms, old, exact, strict=True):
-            left = (1 - float(m.momentum)) ** UPDATES
-            pairs = zip(before, after, strict=True)
-            mixed.append(tuple(left * a + (1 - left) * b for a, b in pairs))
-        own = _with_statistics(subject, norms, mixed)
-    room = best_constant(subject) - float(best.mean())
-    if lower(best, own) and float((own - best).mean()) > LAG * room > 0:
+def _noise(subject: Subject, layers: list[nn.Module]) -> Iterator[Finding]:
+    """Notes on dropout: where it acts, and what its noise costs."""
+    if not any(dropout_rate(layer) for layer in layers):
+        return
+    before, after = dropout_places(subject)
+    if before and not after:
         yield Finding(
             "train_eval",
-            "warning",
-            f"running statistics lag behind: in evaluation mode train rows cost {float(own.mean()):.3g}, "
-            f"with exact averages {float(best.mean()):.3g}",
-            {"own": float(own.mean()), "exact": float(best.mean()), "updates": float(UPDATES)},
-            advice="look at momentum of batch norm: PyTorch's is the weight of the new batch, 0.1",
+            "note",
+            f"dropout ({before[0]}) acts on the inputs, and on no hidden unit",
+            {"layers": before},
+            advice="print the model: a second layer of the same name replaces the first one",
         )
-
-
-def _averages(module: nn.Module) -> bool:
-    """Whether a module keeps an exponential average that can be asked for the exact one."""
-    momentum = getattr(module, "momentum", None)
-    return has_running_stats(module) and isinstance(momentum, int | float)
-
-
-def _exact_statistics(subject: Subject, norms: list[nn.Module]) -> list[Statistics]:
-    """Averages of the batch statistics over one pass through the train batches."""
-    totals = [(torch.zeros_like(m.running_mean), torch.zeros_like(m.running_var)) for m in norms]
-    kept = [m.momentum for m in norms]
-    for m in norms:
-        m.momentum = 1.0  # running statistics are those of the last batch
-    subject.model.train()
-    with torch.no_grad():
-        for batch in subject.train:
-            subject.forward(batch)
-            for m, (mean, var) in zip(norms, totals, strict=True):
-                mean += m.running_mean / len(subject.train)
-                var += m.running_var / len(subject.train)
-    for m, momentum in zip(norms, kept, strict=True):
-        m.momentum = momentum
-    return totals
-
-
-@torch.no_grad()
-def _with_statistics(
-    subject: Subject, norms: list[nn.Module], statistics: list[Statistics]
-) -> Tensor:
-    for m, (mean, var) in zip(norms, statistics, strict=True):
-        m.running_mean.copy_(mean)
-        m.running_var.copy_(var)
-    subject.model.eval()
-    return subject.losses(subject.train)
+    with trained(subject):
+        training = float(train_losses(subject).mean())
+        subject.model.eval()
+        evaluation = float(subject.losses(subject.train).mean())
+    if training - evaluation > max(0.1, 0.1 * abs(evaluation)):
+        yield Finding(
+            "train_eval",
+            "note",
+            f"after the short run the same rows cost {training:.3g} in training mode and "
+            f"{evaluation:.3g} in evaluation mode: the noise of dropout",
+            {"training": training, "evaluation": evaluation},
+            advice="compare train and val losses both in evaluation mode",
+        )

@@ -12,7 +12,7 @@ from course_utils.diagnose.training import AS_IT_IS, Change, Run, run
 
 NAME = "learning_rate"
 SLOW = 1e-3  # weights that move less in the run need a thousand runs to move by their own size
-KEPT = 0.5  # of the progress that is made without what holds it back
+KEPT = 0.4  # of the progress that is made without what holds it back
 SIZEABLE = 0.2  # of the loss of a constant answer: progress worth a comparison
 LONG_MEMORY = 0.995  # momentum that averages over more than 200 updates
 
@@ -90,11 +90,10 @@ def _causes(subject: Subject) -> Iterator[Finding]:
 
 def _suspects(subject: Subject) -> dict[str, Change]:
     found: dict[str, Change] = {}
-    assert subject.optimizer is not None
-    done = run(subject)
-    if any(
-        float(group.get("weight_decay", 0.0)) >= 0.03 for group in subject.optimizer.param_groups
-    ):
+    if subject.optimizer is None or subject.error_found:
+        return found
+    done, groups = run(subject), subject.optimizer.param_groups
+    if any(float(group.get("weight_decay", 0.0)) >= 0.03 for group in groups):
         found["weight decay"] = Change(decay=False)
     if any(dropout_rate(module) > 0.5 for module in subject.model.modules()):
         found["dropout"] = Change(dropout=False)

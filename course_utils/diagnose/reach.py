@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +12,8 @@ from course_utils.diagnose.subject import Subject
 from course_utils.unchanged import unchanged
 
 LAYERS = 12  # the last ones: the head is among them
-FACTORS = (1.0, -1.0, 100.0, -100.0)
+FACTOR = 100.0
+GROWTH = 5.0  # of the range when weights grow by FACTOR: there is no limit on that side
 ROWS = 16
 
 
@@ -19,14 +21,15 @@ ROWS = 16
 class Reach:
     """The range of outputs, seen while the weights of one layer after the other are scaled.
 
-    Those of a linear head go to both sides without end; a softmax, sigmoid or ReLU shows its
-    limits. `probabilities`: classes always add up to 1. `log_probabilities`: their exponentials do.
+    That of a linear head grows to both sides and is taken as infinite; a softmax, sigmoid or ReLU
+    shows its limits. `probabilities`: classes always add up to 1. `log_probabilities`: their
+    exponentials do.
     """
 
     low: float
     high: float
-    probabilities: bool
-    log_probabilities: bool
+    probabilities: bool = False
+    log_probabilities: bool = False
 
     def link(self, free: Tensor, class_dim: int | None) -> Tensor:
         """Turn numbers without limits [N, ...] into outputs that the model could give."""
@@ -47,34 +50,40 @@ def reach(subject: Subject) -> Reach:
 @torch.no_grad()
 def _reach(subject: Subject) -> Reach:
     with unchanged(*subject.everything()):
-        outputs = torch.stack(_outputs(subject)).double()
-    outputs = outputs[torch.isfinite(outputs).flatten(1).all(1)]
-    if not outputs.numel():
-        return Reach(float("-inf"), float("inf"), False, False)
-    low, high = float(outputs.min()), float(outputs.max())
-    dim = 0 if subject.class_dim is None else 1 + subject.class_dim
-    if dim == 0 or outputs.shape[dim] < 2:
-        return Reach(low, high, False, False)
-    sums, logs = outputs.sum(dim) - 1, outputs.logsumexp(dim)
-    return Reach(
-        low, high, low >= 0 and bool((sums.abs() < 1e-3).all()), bool((logs.abs() < 1e-3).all())
-    )
+        subject.seeded()
+        as_is, scaled = (_finite(_outputs(subject, factor)) for factor in (1.0, FACTOR))
+    if not as_is.numel() or not scaled.numel():
+        return Reach(-math.inf, math.inf)
+    both = torch.cat([as_is, scaled])
+    low, high = (float(limit) for limit in both.aminmax())
+    low = -math.inf if low < min(0.0, GROWTH * float(as_is.min())) else low
+    high = math.inf if high > max(0.0, GROWTH * float(as_is.max())) else high
+    dim = subject.class_dim
+    if dim is None or both.shape[1 + dim] < 2:
+        return Reach(low, high)
+    sums, logs = both.sum(1 + dim) - 1, both.logsumexp(1 + dim)
+    ones, zeros = (bool((x.abs() < 1e-3).all()) for x in (sums, logs))
+    return Reach(low, high, probabilities=ones and low >= 0, log_probabilities=zeros)
 
 
-def _outputs(subject: Subject) -> list[Tensor]:
-    """Outputs of a few rows for each layer and each factor of its weights."""
+def _outputs(subject: Subject, factor: float) -> Tensor:
+    """Outputs of a few rows [layers, N, ...] with weights of one layer times +- the factor."""
     batch = subject.head(ROWS)
-    found = [subject.output(batch)]
-    layers = [
-        m for m in subject.model.modules() if next(m.parameters(recurse=False), None) is not None
-    ]
+    found = []
+    layers = [m for m in subject.model.modules() if list(m.parameters(recurse=False))]
     for layer in layers[-LAYERS:]:
         kept = [p.detach().clone() for p in layer.parameters(recurse=False)]
-        for factor in FACTORS:
-            _set(layer, [value * factor for value in kept])
+        # Zeros stay zeros when scaled: numbers take their place.
+        base = [p if p.any() else torch.randn_like(p) for p in kept]
+        for sign in (1.0, -1.0):
+            _set(layer, [sign * factor * p for p in base])
             found.append(subject.output(batch))
         _set(layer, kept)
-    return found
+    return torch.stack(found or [subject.output(batch)]).double()
+
+
+def _finite(outputs: Tensor) -> Tensor:
+    return outputs[torch.isfinite(outputs).flatten(1).all(1)]
 
 
 def _set(layer: nn.Module, values: list[Tensor]) -> None:

@@ -27,7 +27,7 @@ def check_splits(subject: Subject) -> Iterator[Finding]:
             raise Skip(f"inputs of train and {name} differ in shape")
         yield from _leaks(x, other, f"{name} rows", "train")
         yield from _moments(x[0], other[0], name)
-        yield from _labels(subject, batches, name)
+        yield from _labels(subject, batches, name, resampled=copies(x) > 0.05)
         yield from _rule(subject, batches, other, name)
     if subject.val and subject.test:
         yield from _leaks(
@@ -55,9 +55,9 @@ def _leaks(x: Features, other: Features, name: str, where: str) -> Iterator[Find
         yield Finding(
             "splits",
             "note",
-            f"{found} of {len(theirs)} {name} are in {where}, too; {where} itself holds as many copies",
+            f"{found} of {len(theirs)} {name} are in {where}, too, as rare as copies in {where}",
             {"share": share, f"share_of_copies_within_{where}": twice},
-            advice="remove equal rows before the split if a row is an example, not a kind of example",
+            advice="remove equal rows before the split, if a row stands for one example",
         )
 
 
@@ -73,9 +73,9 @@ def _moments(x: Tensor, other: Tensor, name: str) -> Iterator[Finding]:
         yield Finding(
             "splits",
             "warning",
-            f"the largest {name} input, {largest[0]:.3g}, is far beyond that of train, {largest[1]:.3g}",
+            f"the largest {name} input is {largest[0]:.3g}, that of train is {largest[1]:.3g}",
             {"largest": largest[0], "largest_in_train": largest[1]},
-            advice="a feature constant in train is divided by nearly 0: add a real epsilon, or drop it",
+            advice="do not divide by a standard deviation near 0: add a real epsilon",
         )
     d_mean, z_mean = _difference(x, other)
     center = torch.cat([x, other]).mean(0)
@@ -107,8 +107,19 @@ def _difference(x: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     return d, d / (1 / len(x) + 1 / len(other)) ** 0.5
 
 
-def _labels(subject: Subject, batches: Sequence[Batch], name: str) -> Iterator[Finding]:
-    """Shares of classes: the total variation distance, against its size by chance."""
+def copies(x: Features) -> float:
+    """Share of rows that are copies of others."""
+    keys = row_keys(x)
+    return 1 - len(set(keys)) / len(keys)
+
+
+def _labels(
+    subject: Subject, batches: Sequence[Batch], name: str, resampled: bool
+) -> Iterator[Finding]:
+    """Shares of classes: the total variation distance, against its size by chance.
+
+    A note if train is `resampled`, which is done to balance it.
+    """
     if subject.task not in ("classes", "binary"):
         return
     y, other = (part.flatten().long() for part in (subject.targets, _targets(subject, batches)))
@@ -122,7 +133,7 @@ def _labels(subject: Subject, batches: Sequence[Batch], name: str) -> Iterator[F
     if distance > 0.15 and distance > 5 * float(chance):
         yield Finding(
             "splits",
-            "warning",
+            "note" if resampled else "warning",
             f"classes are distributed in another way in {name} than in train",
             {
                 "total_variation": distance,

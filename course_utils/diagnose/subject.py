@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -89,11 +89,26 @@ class Subject:
 
     def take(self, batch: Batch, rows: Sequence[int] | Tensor) -> Batch:
         """Some rows of a batch; skips the check if its tensors have no common first dimension."""
-        n = self.rows(batch)
-        index = torch.as_tensor(rows)
-        if any(t.dim() == 0 or len(t) != n for t in named_tensors(batch).values()):
+        if not self.rows_first:
             raise Skip("rows are not the first dimension of all tensors in a batch")
-        return map_tensors(batch, lambda _, t: t[index.to(t.device)])
+        return _rows_of(batch, torch.as_tensor(rows))
+
+    @cached_property
+    def rows_first(self) -> bool:
+        """Whether rows are the first dimension of all inputs, of the target and of the output.
+
+        So they are if half of the rows give half of the outputs; sequences may come first, too.
+        """
+        n = self.rows(self.train[0])
+        if any(t.dim() == 0 or len(t) != n for t in named_tensors(self.train[0]).values()):
+            return False
+        if self.error or n < 2:
+            return True
+        try:
+            output = self.output(_rows_of(self.train[0], torch.arange(n // 2)))
+        except Exception:  # a model that takes batches of one size, or sequences of one length
+            return False
+        return output.dim() > 0 and len(output) == n // 2
 
     def inputs(self, batch: Batch) -> dict[Path, Tensor]:
         """The tensors of a batch that are not its target."""
@@ -101,9 +116,15 @@ class Subject:
         return {path: t for path, t in named_tensors(batch).items() if t is not target}
 
     def head(self, count: int) -> Batch:
-        """The first rows of the first batch."""
-        first = self.train[0]
-        return self.take(first, range(min(count, self.rows(first))))
+        """The first rows of the train batches, of several if the first one has not enough."""
+        batch = self.take(self.train[0], range(min(count, self.rows(self.train[0]))))
+        for other in self.train[1:]:
+            left = count - self.rows(batch)
+            if left <= 0 or not _stackable(batch, other):
+                break
+            more = named_tensors(self.take(other, range(min(left, self.rows(other)))))
+            batch = map_tensors(batch, partial(_appended, more))
+        return batch
 
     def memo(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` returns, made once for all checks."""
@@ -161,6 +182,20 @@ class Subject:
         for module in self.model.modules():
             if is_dropout(module) or has_running_stats(module):
                 module.eval()
+
+
+def _rows_of(batch: Batch, rows: Tensor) -> Batch:
+    return map_tensors(batch, lambda _, t: t[rows.to(t.device)])
+
+
+def _appended(more: dict[Path, Tensor], path: Path, tensor: Tensor) -> Tensor:
+    return torch.cat([tensor, more[path]])
+
+
+def _stackable(a: Batch, b: Batch) -> bool:
+    """Whether two batches have the same tensors but for the number of rows."""
+    shapes = [{path: t.shape[1:] for path, t in named_tensors(x).items()} for x in (a, b)]
+    return shapes[0] == shapes[1]
 
 
 def has_running_stats(module: nn.Module) -> bool:
