@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
 from torch.optim import Optimizer
 
 from course_utils.arguments import check_counts
@@ -66,17 +67,11 @@ def diagnose(
     """
     chosen = _chosen(only, skip)
     check_counts(steps=steps, max_rows=max_rows)
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
-    if not callable(loss_fn):
-        raise TypeError(f"loss_fn must be callable, got {type(loss_fn).__name__}")
-    if optimizer is not None and not isinstance(optimizer, Optimizer):
-        raise TypeError(
-            f"optimizer must be a torch.optim.Optimizer, got {type(optimizer).__name__}"
-        )
+    _check_script(model, loss_fn, optimizer)
+    _check_functions(step=step, forward=forward, target=target, build=build, progress=progress)
     splits = {"train": train_batches, "val": val_batches, "test": test_batches}
     for name, batches in splits.items():
-        _check_batches(f"{name}_batches", batches)
+        _check_batches(f"{name}_batches", batches, needed=name == "train")
     subject = Subject(
         model, loss_fn, (), (), (), optimizer, step, forward, target, build, steps=steps, seed=seed
     )
@@ -98,11 +93,29 @@ def _chosen(only: Collection[str] | None, skip: Collection[str]) -> list[Check]:
     return [c for c in CHECKS if (only is None or c.name in only) and c.name not in skip]
 
 
-def _check_batches(name: str, batches: object) -> None:
+def _check_script(model: object, loss_fn: object, optimizer: object) -> None:
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")
+    if any(isinstance(p, UninitializedParameter) for p in model.parameters()):
+        raise ValueError("model must be initialized: call it once before, for its lazy layers")
+    if not callable(loss_fn):
+        raise TypeError(f"loss_fn must be callable, got {type(loss_fn).__name__}")
+    if not isinstance(optimizer, Optimizer | None):
+        name = type(optimizer).__name__
+        raise TypeError(f"optimizer must be a torch.optim.Optimizer, got {name}")
+
+
+def _check_functions(**functions: object) -> None:
+    for name, function in functions.items():
+        if function is not None and not callable(function):
+            raise TypeError(f"{name} must be callable or None, got {type(function).__name__}")
+
+
+def _check_batches(name: str, batches: object, needed: bool) -> None:
     if isinstance(batches, Iterator):
         raise TypeError(
             f"{name} must start again each time, as a list or a DataLoader does; an iterator, got "
             f"{type(batches).__name__}, would be used up"
         )
-    if not isinstance(batches, Iterable | None):
+    if not isinstance(batches, Iterable) and (needed or batches is not None):
         raise TypeError(f"{name} must be a DataLoader or a list, got {type(batches).__name__}")

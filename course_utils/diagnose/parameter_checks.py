@@ -83,7 +83,7 @@ def _ownership(
             f"the optimizer has {'none' if every else f'{len(left_out)} of {len(trainable)} not'} "
             "of the parameters that ask for a gradient",
             {"not_in_optimizer": left_out, "of_another_model": float(len(foreign))},
-            advice="make the optimizer after the last change to the model; freeze what stays as it is",
+            advice="make the optimizer after the last change to the model; freeze what it has not",
         )
     elif foreign:
         yield Finding(

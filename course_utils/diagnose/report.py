@@ -65,7 +65,8 @@ class Report:
             if n
         )
         skipped = f", {len(self.skipped)} skipped" if self.skipped else ""
-        return f"{found or 'nothing found'}; {len(self.passed)} checks passed{skipped}"
+        passed = f"{len(self.passed)} check{'s' * (len(self.passed) != 1)} passed"
+        return f"{found or 'nothing found'}; {passed}{skipped}"
 
     def __str__(self) -> str:
         lines = [f"diagnose: {self.summary()}"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -120,7 +120,8 @@ def _apply(change: Change, model: nn.Module, optimizer: Optimizer) -> None:
         group["lr"] = group["lr"] * change.lr
         if not change.decay and "weight_decay" in group:
             group["weight_decay"] = 0.0
-    for module in cast(list[Any], list(model.modules())):
+    modules: list[Any] = list(model.modules())
+    for module in modules:
         if dropout_rate(module) and not change.dropout:
             module.p = torch.zeros_like(module.p) if isinstance(module.p, Tensor) else 0.0
 
