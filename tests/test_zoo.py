@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from course_utils.diagnose import Finding, Report
 from course_utils.zoo import (
     BUGS,
     HEALTHY,
@@ -217,6 +218,34 @@ def test_parts_and_rows() -> None:
         rows([(x, y)])
     with pytest.raises(KeyError):
         planted("no_such_bug", 0)
+
+
+def test_a_script_uses_the_splits_it_is_given_and_shuffles_train_only() -> None:
+    script = healthy(0)
+    splits = [(torch.arange(120.0)[:, None] + k, torch.arange(120) + k) for k in (0, 1, 2)]
+    script.use(*splits)
+    for given, used in zip(splits, script.splits, strict=True):
+        assert used == given
+    for k, batches in enumerate((script.train, script.val, script.test)):
+        drawn = [(x, y) for x, y in batches]
+        assert [len(y) for _, y in drawn] == [50, 50, 20]
+        y = torch.cat([y for _, y in drawn])
+        assert torch.equal(torch.cat([x for x, _ in drawn])[:, 0], y.float())
+        assert torch.equal(y, torch.arange(120) + k) == (k > 0)
+        assert torch.equal(y.sort().values, torch.arange(120) + k)
+
+
+def test_notes_are_no_alarms() -> None:
+    found = [Finding("a", "note", ""), Finding("b", "warning", ""), Finding("c", "error", "")]
+    assert alarms(Report(found, passed=["d"], skipped={"e": "why"})) == {"b", "c"}
+
+
+def test_diagnose_gets_all_parts_of_a_script() -> None:
+    report = examine(healthy(0), only=["zero_grad", "splits", "reproducibility"])
+    assert not report.skipped
+    assert sorted(report.passed) == ["reproducibility", "splits", "zero_grad"]
+    assert alarms(examine(planted("not_seeded", 0), only=["reproducibility"]))
+    assert alarms(examine(planted("no_zero_grad", 0), only=["zero_grad"]))
 
 
 @cache
