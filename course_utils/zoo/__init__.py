@@ -4,9 +4,9 @@ from types import ModuleType
 
 from course_utils.zoo import data_bugs, held_out_bugs, loop_bugs, loss_bugs, model_bugs
 from course_utils.zoo.bug import Bug
-from course_utils.zoo.examine import alarms, examine
-from course_utils.zoo.healthy import HEALTHY
+from course_utils.zoo.examining import alarms, examine
 from course_utils.zoo.script import Script, loader, parts, rows
+from course_utils.zoo.scripts import HEALTHY
 
 __all__ = [
     "BUGS",

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from course_utils.zoo.healthy import Make, seeded
 from course_utils.zoo.on_digits import digits_mlp
 from course_utils.zoo.script import Built, Script
+from course_utils.zoo.scripts import Make, seeded
 
 Kind = Literal["data", "model", "loss", "optimizer", "loop"]
 Plant = Callable[[Script], None]

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from course_utils.zoo.bug import bug
-from course_utils.zoo.healthy import imbalanced, regression
 from course_utils.zoo.model_bugs import Forward
 from course_utils.zoo.on_digits import digits, digits_rnn
 from course_utils.zoo.script import Script, rows
+from course_utils.zoo.scripts import imbalanced, regression
 
 
 @bug("data")

@@ -8,9 +8,9 @@ from torch.optim import SGD, Adam
 
 from course_utils.models import mlp
 from course_utils.zoo.bug import bug
-from course_utils.zoo.healthy import regression, zero_or_not
 from course_utils.zoo.on_digits import digits_sgd
 from course_utils.zoo.script import Script
+from course_utils.zoo.scripts import regression, zero_or_not
 
 
 @bug("loss")

@@ -13,9 +13,9 @@ from torch.optim import Adam
 
 from course_utils.models import mlp
 from course_utils.zoo.bug import bug
-from course_utils.zoo.healthy import spiral
 from course_utils.zoo.on_digits import digits_attention, digits_batch_norm, digits_rnn
 from course_utils.zoo.script import Script
+from course_utils.zoo.scripts import spiral
 
 
 class Forward(nn.Module):
