@@ -30,14 +30,15 @@ def constant_losses(subject: Subject) -> Tensor:
     """The loss of each train batch [B] when all rows get the one answer that is best for them.
 
     No network that is fed zeros does better. For cross-entropy it is the entropy of the class
-    shares; L-BFGS finds it for any other loss, starting there or at the mean target. Made once.
+    shares; L-BFGS finds it for any other loss, starting there or at mean and median of the targets. Made once.
     """
     return subject.memo("constant", lambda: _constant_losses(subject))
 
 
 def _constant_losses(subject: Subject) -> Tensor:
-    start = _start(subject)
-    losses = [_losses(subject, constant) for constant in (_descend(subject, start), start)]
+    starts = _starts(subject)
+    constants = [constant for start in starts for constant in (_descend(subject, start), start)]
+    losses = [_losses(subject, constant) for constant in constants]
     finite = [x for x in losses if torch.isfinite(x).all()]
     if not finite:
         raise Skip("the loss of a constant answer is not finite")
@@ -53,20 +54,21 @@ def _losses(subject: Subject, constant: Tensor) -> Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
-def _start(subject: Subject) -> Tensor:
-    """Log of the class shares, log odds, or the mean target, of the shape of one row of outputs."""
+def _starts(subject: Subject) -> list[Tensor]:
+    """Log of the class shares, log odds, or mean and median; of the shape of one row of outputs."""
     y, output = subject.targets, subject.output(subject.train[0])
     start = torch.zeros_like(output[0])
     if subject.task == "classes" and subject.class_dim is not None:
         size = output.shape[subject.class_dim]
         counts = torch.bincount(y[(y >= 0) & (y < size)].flatten(), minlength=size) + 1e-6
         view = [-1 if d == subject.class_dim - 1 else 1 for d in range(start.dim())]
-        return start + (counts / counts.sum()).log().to(start).view(view)
+        return [start + (counts / counts.sum()).log().to(start).view(view)]
     if not y.is_floating_point():
-        return start
-    mean = y.mean(0).to(start)
-    mean = mean.reshape(start.shape) if mean.numel() == start.numel() else start + mean.mean()
-    return torch.logit(mean, eps=1e-4) if subject.task == "binary" else mean
+        return [start]
+    centers = [part.to(start) for part in (y.mean(0), y.median(0).values)]
+    same = centers[0].numel() == start.numel()
+    mean, median = (c.reshape(start.shape) if same else start + c.mean() for c in centers)
+    return [torch.logit(mean, eps=1e-4)] if subject.task == "binary" else [mean, median]
 
 
 def _descend(subject: Subject, start: Tensor) -> Tensor:
@@ -98,7 +100,7 @@ def minimize(
         optimizer.zero_grad()
         value = loss()
         torch.autograd.backward(value)
-        seen.append(float(value))
+        seen.append(value.item())
         return value
 
     with torch.enable_grad():

@@ -14,7 +14,8 @@ from course_utils.diagnose.training import run
 def check_gradients(subject: Subject) -> Iterator[Finding]:
     """Gradients that are not finite, never there, or differ by many orders of magnitude."""
     done = finished(subject)
-    weights = {n: p for n, p in subject.model.named_parameters() if p.dim() > 1 and p.requires_grad}
+    parameters = dict(subject.model.named_parameters())
+    weights = {n: p for n, p in parameters.items() if p.dim() > 1 and p.requires_grad}
     bad = [name for name, norm in done.seen.norms.items() if not math.isfinite(norm)]
     if bad:
         yield Finding(
@@ -36,21 +37,22 @@ def check_gradients(subject: Subject) -> Iterator[Finding]:
             advice="look for units that are all dead, and for weights that all start at zero",
         )
         return
-    ratio = {
-        n: done.seen.norms[n] / done.seen.updates / float(p.detach().norm())
-        for n, p in weights.items()
-        if n in done.seen.norms and float(p.detach().norm()) > 0
+    sizes = {
+        name: norm / done.seen.updates / parameters[name].numel() ** 0.5
+        for name, norm in done.seen.norms.items()
+        if norm > 0
     }
-    if len(ratio) < 2:
+    if not sizes.keys() & weights.keys():
         return
-    low, high = min(ratio, key=ratio.__getitem__), max(ratio, key=ratio.__getitem__)
-    spread = ratio[high] / ratio[low]
+    low = min(sizes.keys() & weights.keys(), key=sizes.__getitem__)
+    high = max(sizes, key=sizes.__getitem__)
+    spread = sizes[high] / sizes[low]
     if spread > 1e4:
         yield Finding(
             "gradients",
             "warning" if spread > 1e6 else "note",
-            f"gradients relative to weights differ by a factor of {spread:.1g} between layers",
-            {"smallest": ratio[low], "at": low, "largest": ratio[high], "and_at": high},
+            f"gradients differ by a factor of {spread:.1g} between parameters, all through the run",
+            {"smallest": sizes[low], "at": low, "largest": sizes[high], "and_at": high},
             advice="initialize for the activation (He, Xavier), normalize, or add skip connections",
         )
 

@@ -7,6 +7,9 @@ from course_utils.diagnose.significance import lower
 from course_utils.diagnose.subject import Skip, Subject
 from course_utils.diagnose.training import AS_IT_IS, Change, Run, run
 
+TRIFLE = 0.01  # of the loss of a constant answer: less is no progress
+FACTORS = (1e-2, 1e-4, 1e2, 1e4)
+
 
 def finished(subject: Subject) -> Run:
     """The run of the script as it is; skips the check if it raised."""
@@ -17,9 +20,15 @@ def finished(subject: Subject) -> Run:
 
 
 def learns(subject: Subject, change: Change = AS_IT_IS) -> bool:
-    """Whether, after the run, train losses are below those of the best constant answer."""
+    """Whether a run takes the train losses down, to below those of the best constant answer.
+
+    Of a network that was trained before, only the second is asked.
+    """
     done = run(subject, change)
-    return not done.error and lower(done.after, constant_losses(subject))
+    if done.error or not lower(done.after, constant_losses(subject)):
+        return False
+    fell = float((done.before - done.after).mean()) > TRIFLE * abs(best_constant(subject))
+    return (fell and lower(done.after, done.before)) or was_trained(subject)
 
 
 def progress(subject: Subject, change: Change = AS_IT_IS) -> float:
@@ -29,11 +38,13 @@ def progress(subject: Subject, change: Change = AS_IT_IS) -> float:
 
 
 def was_trained(subject: Subject) -> bool:
-    """Whether the model was better than a constant answer before the run: it has been trained."""
-    return lower(run(subject).before, constant_losses(subject))
+    """Whether the network beat a constant answer before the run, by a tenth.
 
-
-FACTORS = (1e-2, 1e-4, 1e2, 1e4)
+    By less than that, a network with random weights does it now and then.
+    """
+    before, constant = run(subject).before, constant_losses(subject)
+    gain = float((constant - before).mean())
+    return lower(before, constant) and gain > 0.1 * abs(float(constant.mean()))
 
 
 def better_rate(subject: Subject) -> float | None:

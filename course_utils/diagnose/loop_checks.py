@@ -62,6 +62,8 @@ def _accumulates(
     if earlier is None or both is None:
         return
     a, b, c = (_flat(g, alone) for g in (earlier, alone, both))
+    if not torch.isfinite(a + b + c).all():
+        return
     weights = torch.linalg.lstsq(torch.stack([a, b], 1), c[:, None]).solution.flatten()
     rest = float((c - weights[0] * a - weights[1] * b).norm() / c.norm().clamp(min=1e-300))
     cosine = float(a @ b / (a.norm() * b.norm()).clamp(min=1e-300))

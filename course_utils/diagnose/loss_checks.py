@@ -20,8 +20,7 @@ LARGE = 5.0  # logits of standard deviation 3: the network is sure of wrong answ
 
 def check_initial_loss(subject: Subject) -> Iterator[Finding]:
     """The loss at the start against those of equal probabilities and of the best constant."""
-    start, constant = float(train_losses(subject).mean()), best_constant(subject)
-    evidence = {"loss": start, "best_constant": constant}
+    start = float(train_losses(subject).mean())
     if not math.isfinite(start):
         yield Finding(
             "initial_loss",
@@ -30,14 +29,16 @@ def check_initial_loss(subject: Subject) -> Iterator[Finding]:
             {"loss": start},
             advice="look for log(0), a division by 0, or inputs that are not finite",
         )
-    elif subject.task in ("classes", "binary"):
+        return
+    constant = best_constant(subject)
+    if subject.task in ("classes", "binary"):
         yield from _against_uniform(subject, start, constant)
     elif subject.task == "numbers" and start > 10 * constant > 0:
         yield Finding(
             "initial_loss",
             "note",
             f"the loss starts at {start:.3g}, {start / constant:.0f} times that of the mean target",
-            evidence,
+            {"loss": start, "best_constant": constant},
             advice="standardize the targets, or start the last bias at their mean",
         )
 

@@ -16,12 +16,12 @@ from course_utils.diagnose.subject import Skip, Subject
 from course_utils.diagnose.training import train_losses
 
 POOL = 256
-ROWS = 4  # so few that a linear model of 3 features can separate them
+ROWS = 4  # or fewer: a linear model of d features fits d + 1 rows
 STEPS = 40
 PATIENCE = 10  # steps; a loss that has not moved by then has no gradient
 RATE = 1e-2
 LEFT = 0.3  # of what a constant answer costs above perfect ones: learned
-NOTHING = 0.9
+NOTHING = 0.75
 
 
 def check_one_batch(subject: Subject) -> Iterator[Finding]:
@@ -48,18 +48,22 @@ def check_one_batch(subject: Subject) -> Iterator[Finding]:
 
 
 def few_rows(subject: Subject) -> Any:
-    """Up to 4 of the first rows with different inputs, preferably of different labels."""
+    """Up to 4 of the first rows with different inputs, preferably of different labels.
+
+    No more than a linear model could fit: one above the number of features.
+    """
     batch = subject.head(POOL)
     rows = subject.rows(batch)
     inputs = [t.reshape(rows, -1) for t in subject.inputs(batch).values() if len(t) == rows]
     labels = subject.target(batch).reshape(rows, -1)
+    limit = min(ROWS, 1 + sum(x.shape[1] for x in inputs))
     chosen: list[int] = []
     for new_label in (True, False):
         for i in range(rows):
             fresh = all(any(not torch.equal(x[i], x[j]) for x in inputs) for j in chosen)
             if new_label:
                 fresh = fresh and all(not torch.equal(labels[i], labels[j]) for j in chosen)
-            if len(chosen) < ROWS and i not in chosen and fresh:
+            if len(chosen) < limit and i not in chosen and fresh:
                 chosen.append(i)
     if len(torch.unique(labels[chosen], dim=0)) < 2:
         raise Skip("needs 2 rows with different inputs and labels among the first")
@@ -93,7 +97,7 @@ def _by_adam(subject: Subject, goal: float) -> float:
     for _ in range(STEPS):
         optimizer.zero_grad()
         loss = subject.loss(subject.train[0])
-        losses.append(float(loss))
+        losses.append(loss.item())
         still = len(losses) == PATIENCE and min(losses) > 0.999 * losses[0]
         if losses[-1] <= goal or still or not math.isfinite(losses[-1]):
             break

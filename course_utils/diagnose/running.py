@@ -30,6 +30,7 @@ def read_splits(
 
     def augmented() -> bool:
         """Whether no train row is the same when they are read once more."""
+        subject.seeded(offset=1)
         again = _read(subject, splits["train"] or (), max_rows)
         first, second = (set(row_keys(features(subject, b))) for b in (subject.train, again))
         return not first & second

@@ -168,13 +168,14 @@ class Subject:
         functions = (self.own_step, self.own_forward, self.own_target)
         return [self.model, self.loss_fn, self.optimizer, *functions]
 
-    def seeded(self) -> None:
+    def seeded(self, offset: int = 0) -> None:
         """Set the random states of Python, NumPy and PyTorch: what follows can be repeated."""
-        random.seed(self.seed)
-        np.random.seed(self.seed)
-        torch.default_generator.manual_seed(self.seed)  # manual_seed notes each caller for CUDA
+        seed = self.seed + offset
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.default_generator.manual_seed(seed)  # manual_seed notes each caller for CUDA
         if torch.cuda.is_available():
-            torch.cuda.manual_seed_all(self.seed)
+            torch.cuda.manual_seed_all(seed)
 
     def quiet(self) -> None:
         """Train mode without dropout and without changing running statistics."""
