@@ -160,23 +160,6 @@ def double_sigmoid_floor(q):
     return q * math.log(1 + 1 / math.e)
 """,
     ],
-    "ex-task-head-floor": [
-        # only the lower end
-        """
-def head_floor(y, low, high):
-    return (y - y.clamp(min=low)).square().mean()
-""",
-        # the error of the clipped part, not of the difference
-        """
-def head_floor(y, low, high):
-    return y.clamp(low, high).square().mean()
-""",
-        # the mean absolute error
-        """
-def head_floor(y, low, high):
-    return (y - y.clamp(low, high)).abs().mean()
-""",
-    ],
     "ex-task-what-moves": [
         # the seed is believed to fix everything
         """
