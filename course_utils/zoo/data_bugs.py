@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.optim import Adam
 
 from course_utils.zoo.bug import bug
 from course_utils.zoo.on_digits import digits
+from course_utils.zoo.optimizers import Adam
 from course_utils.zoo.script import Script, loader, rows
 
 

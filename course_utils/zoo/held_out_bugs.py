@@ -7,11 +7,12 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 
 from course_utils.zoo.bug import bug
 from course_utils.zoo.model_bugs import Forward
 from course_utils.zoo.on_digits import digits, digits_rnn
+from course_utils.zoo.optimizers import Adam
 from course_utils.zoo.script import Script, rows
 from course_utils.zoo.scripts import imbalanced, regression
 

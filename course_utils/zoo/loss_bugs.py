@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import torch.nn.functional as F
 from torch import nn
-from torch.optim import SGD, Adam
+from torch.optim import SGD
 
 from course_utils.models import mlp
 from course_utils.zoo.bug import bug
 from course_utils.zoo.on_digits import digits_sgd
+from course_utils.zoo.optimizers import Adam
 from course_utils.zoo.script import Script
 from course_utils.zoo.scripts import regression, zero_or_not
 

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim import Adam
 
 from course_utils.models import mlp
 from course_utils.zoo.bug import bug
 from course_utils.zoo.on_digits import digits_attention, digits_batch_norm, digits_rnn
+from course_utils.zoo.optimizers import Adam
 from course_utils.zoo.script import Script
 from course_utils.zoo.scripts import spiral
 

@@ -7,7 +7,7 @@ from functools import cache
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.optim import SGD, Adam, AdamW
+from torch.optim import SGD
 
 from course_utils import data
 from course_utils.models import mlp
@@ -18,6 +18,7 @@ from course_utils.zoo.networks import (
     TokenNet,
     transformer,
 )
+from course_utils.zoo.optimizers import Adam, AdamW
 from course_utils.zoo.script import Built, Rows, Script, from_splits
 
 

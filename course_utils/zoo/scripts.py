@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 from sklearn.datasets import load_diabetes
 from torch import nn
-from torch.optim import Adam
 
 from course_utils import data
 from course_utils.models import mlp
 from course_utils.zoo import on_digits
 from course_utils.zoo.on_digits import digits
+from course_utils.zoo.optimizers import Adam
 from course_utils.zoo.script import Built, Script, from_splits
 
 Make = Callable[[int], Script]
