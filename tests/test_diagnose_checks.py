@@ -96,6 +96,11 @@ class Body(nn.Module):
         return out
 
 
+def overlapping() -> Tensor:
+    """Labels of which a fifth is of another class: no weights, however large, get them all."""
+    return torch.where(torch.arange(240) % 5 == 0, (Y + 1) % 3, Y)
+
+
 def with_nan() -> Tensor:
     x = X.clone()
     x[5, 2] = torch.nan
@@ -260,7 +265,7 @@ BROKEN: dict[str, tuple[str, Callable[[], Change]]] = {
     "only biases": ("one_batch", lambda: {"model": only_biases()}),
     "nothing learned": ("baselines", lambda: {"model": dead()}),
     "rising": ("baselines", lambda: optimized(SGD, lr=0.01, maximize=True)),
-    "rate large": ("learning_rate", lambda: optimized(Adam, lr=1e4)),
+    "rate large": ("learning_rate", lambda: optimized(Adam, lr=10.0) | data(X, overlapping())),
     "rate small": ("learning_rate", lambda: optimized(Adam, lr=1e-7)),
     "betas exchanged": ("learning_rate", lambda: optimized(Adam, lr=1e-2, betas=(0.999, 0.9))),
     "decay": ("learning_rate", lambda: optimized(Adam, lr=1e-2, weight_decay=2.0)),

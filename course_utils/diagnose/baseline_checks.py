@@ -105,9 +105,10 @@ def check_baselines(subject: Subject) -> Iterator[Finding]:
 
 
 def _no_better(subject: Subject, done: Run, evidence: dict[str, float]) -> Finding:
-    """A warning if a kernel model finds the data easy, and no learning rate helps."""
+    """A warning if the loss stands still on data that a kernel model finds easy, at any rate."""
     easy = _probe(subject)
-    serious = easy is not None and easy.explained > EASY and better_rate(subject) is None
+    still = not lower(done.after, done.before)
+    serious = still and easy is not None and easy.explained > EASY and better_rate(subject) is None
     return Finding(
         NAME,
         "warning" if serious else "note",

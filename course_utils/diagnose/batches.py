@@ -82,6 +82,22 @@ def default_forward(model: Callable[..., Any], batch: Batch) -> Any:
     return model(*inputs) if isinstance(inputs, tuple | list) else model(inputs)
 
 
+def rows_of(batch: Batch, rows: Tensor) -> Batch:
+    """The batch with these rows of each tensor."""
+    return map_tensors(batch, lambda _, t: t[rows.to(t.device)])
+
+
+def appended(more: dict[Path, Tensor], path: Path, tensor: Tensor) -> Tensor:
+    """The tensor, and below it that of the same path in another batch."""
+    return torch.cat([tensor, more[path]])
+
+
+def stackable(a: Batch, b: Batch) -> bool:
+    """Whether two batches have the same tensors but for the number of rows."""
+    shapes = [{path: t.shape[1:] for path, t in named_tensors(x).items()} for x in (a, b)]
+    return shapes[0] == shapes[1]
+
+
 def _describe(batch: Batch) -> str:
     length = f" of {len(batch)}" if isinstance(batch, tuple | list) else ""
     return f"{type(batch).__name__}{length}"

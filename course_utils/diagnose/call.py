@@ -31,7 +31,7 @@ def diagnose(
     forward: Callable[[Batch], Any] | None = None,
     target: Callable[[Batch], Any] | None = None,
     build: Callable[[], tuple[nn.Module, Optimizer]] | None = None,
-    steps: int = 64,
+    steps: int = 48,
     max_rows: int = 1000,
     seed: int = 0,
     only: Collection[str] | None = None,

@@ -11,8 +11,9 @@ from course_utils.diagnose.baseline_checks import (
     check_shuffled_input,
     check_zero_input,
 )
-from course_utils.diagnose.data_checks import check_inputs, check_labels
 from course_utils.diagnose.gradient_checks import check_gradients, check_updates
+from course_utils.diagnose.input_checks import check_inputs
+from course_utils.diagnose.label_checks import check_labels
 from course_utils.diagnose.loop_checks import check_reproducibility, check_zero_grad
 from course_utils.diagnose.loss_checks import check_initial_loss, check_loss
 from course_utils.diagnose.mode_checks import check_independence, check_train_eval

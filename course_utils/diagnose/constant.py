@@ -30,7 +30,7 @@ def constant_losses(subject: Subject) -> Tensor:
     """The loss of each train batch [B] when all rows get the one answer that is best for them.
 
     No network that is fed zeros does better. For cross-entropy it is the entropy of the class
-    shares; L-BFGS finds it for any other loss, starting there or at mean and median of the targets. Made once.
+    shares; for other losses L-BFGS finds it, from there or from mean and median. Made once.
     """
     return subject.memo("constant", lambda: _constant_losses(subject))
 

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_utils.diagnose.subject import Subject, dropout_rate, has_running_stats
+from course_utils.diagnose.layers import dropout_rate, has_running_stats
+from course_utils.diagnose.subject import Subject
 from course_utils.unchanged import unchanged
 
 

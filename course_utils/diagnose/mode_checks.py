@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from course_utils.diagnose.batches import Batch, Path, map_tensors
 from course_utils.diagnose.first_layer import dropout_places
+from course_utils.diagnose.layers import dropout_rate, has_running_stats
 from course_utils.diagnose.report import Finding
 from course_utils.diagnose.running_statistics import running_statistics
-from course_utils.diagnose.subject import Skip, Subject, dropout_rate, has_running_stats
+from course_utils.diagnose.subject import Skip, Subject
 from course_utils.diagnose.training import run, train_losses, trained
 
 NEGLIGIBLE = 1e-3  # standard deviations of the output
@@ -71,6 +72,8 @@ def _uses_batch_statistics(module: nn.Module) -> bool:
 def check_train_eval(subject: Subject) -> Iterator[Finding]:
     """Evaluation mode gives one answer, and a good one; training is done in training mode."""
     first, second = subject.output(subject.train[0]), subject.output(subject.train[0])
+    if not torch.isfinite(first + second).all():
+        raise Skip("outputs are not finite")
     if not torch.allclose(first, second, rtol=1e-3, atol=1e-4 * float(first.std())):
         yield Finding(
             "train_eval",

@@ -60,10 +60,12 @@ def few_rows(subject: Subject) -> Any:
     chosen: list[int] = []
     for new_label in (True, False):
         for i in range(rows):
+            if len(chosen) == limit:
+                break
             fresh = all(any(not torch.equal(x[i], x[j]) for x in inputs) for j in chosen)
             if new_label:
                 fresh = fresh and all(not torch.equal(labels[i], labels[j]) for j in chosen)
-            if len(chosen) < limit and i not in chosen and fresh:
+            if i not in chosen and fresh:
                 chosen.append(i)
     if len(torch.unique(labels[chosen], dim=0)) < 2:
         raise Skip("needs 2 rows with different inputs and labels among the first")
@@ -85,7 +87,7 @@ def memorize(subject: Subject, goal: float) -> float:
 
 def _by_lbfgs(subject: Subject, goal: float) -> float:
     parameters: list[Tensor] = [p for p in subject.model.parameters() if p.requires_grad]
-    return minimize(lambda: subject.loss(subject.train[0]), parameters, STEPS, goal)
+    return minimize(lambda: subject.loss(subject.train[0]), parameters, STEPS // 4, goal)
 
 
 def _by_adam(subject: Subject, goal: float) -> float:

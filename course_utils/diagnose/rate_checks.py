@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from course_utils.diagnose.constant import best_constant
+from course_utils.diagnose.layers import dropout_rate
 from course_utils.diagnose.learning import better_rate, finished, learns, progress, was_trained
 from course_utils.diagnose.report import Finding
-from course_utils.diagnose.subject import Skip, Subject, dropout_rate
+from course_utils.diagnose.subject import Skip, Subject
 from course_utils.diagnose.training import AS_IT_IS, Change, Run, run
 
 NAME = "learning_rate"

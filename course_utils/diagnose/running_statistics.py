@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from course_utils.diagnose.constant import best_constant
+from course_utils.diagnose.layers import has_running_stats
 from course_utils.diagnose.report import Finding
 from course_utils.diagnose.significance import lower
-from course_utils.diagnose.subject import Subject, has_running_stats
+from course_utils.diagnose.subject import Subject
 from course_utils.diagnose.training import trained
 
 UPDATES = 300  # enough for a momentum of 0.01

@@ -10,8 +10,9 @@ from scipy.special import ndtri
 from torch import Tensor
 
 from course_utils.diagnose.batches import Batch
-from course_utils.diagnose.probe import Features, Probe, features, label_matrix, probe, row_keys
+from course_utils.diagnose.probe import Features, features, row_keys
 from course_utils.diagnose.report import Finding
+from course_utils.diagnose.split_rule import check_rule
 from course_utils.diagnose.subject import Skip, Subject, joined
 
 
@@ -29,7 +30,7 @@ def check_splits(subject: Subject) -> Iterator[Finding]:
         yield from _leaks(x, other, f"{name} rows", "train")
         yield from _moments(subject, x[0], other[0], name)
         yield from _labels(subject, batches, name, resampled=copies(x) > 0.05)
-        yield from _rule(subject, batches, other, name)
+        yield from check_rule(subject, batches, other, name)
     if subject.val and subject.test:
         yield from _leaks(
             features(subject, subject.val), features(subject, subject.test), "test rows", "val"
@@ -132,7 +133,10 @@ def _labels(
     """
     if subject.task not in ("classes", "binary"):
         return
-    y, other = (part.flatten().long() for part in (subject.targets, _targets(subject, batches)))
+    y, other = (
+        part.flatten().long()
+        for part in (subject.targets, joined([subject.target(batch) for batch in batches]))
+    )
     y, other = y[y >= 0], other[other >= 0]
     size = int(max(y.max(), other.max())) + 1
     shares = [torch.bincount(part, minlength=size).double() / len(part) for part in (y, other)]
@@ -155,63 +159,3 @@ def _labels(
             },
             advice="shuffle before the split, or stratify it by class",
         )
-
-
-def _rule(subject: Subject, batches: Sequence[Batch], x: Features, name: str) -> Iterator[Finding]:
-    """A kernel that learned from train must predict the other split as well as train itself."""
-    try:
-        found = probe(subject)
-        y = label_matrix(subject, _targets(subject, batches))
-    except Skip:
-        return
-    if not torch.isfinite(x[0]).all():
-        return
-    inside, outside, error = _scores(subject, found, found.predict(x), y)
-    gap = outside - inside
-    if gap > max(0.1, 4 * error):
-        message = (
-            f"a kernel model predicts {name} labels better than those of the train rows it saw"
-        )
-        advice = (
-            "look at train rows that it gets wrong: labels may be wrong there, or augmentation hard"
-        )
-    elif -gap > max(0.3, 4 * error):
-        message = f"what a kernel model learns from train does not hold in {name}"
-        advice = "look at the codes of classes and the order of features in both splits"
-    else:
-        return
-    yield Finding(
-        "splits",
-        "note" if gap > 0 and subject.augmented() else "warning",
-        message,
-        {"score_on_train_left_out": inside, f"score_on_{name}": outside, "standard_error": error},
-        advice=advice,
-    )
-
-
-def _scores(
-    subject: Subject, found: Probe, predicted: Tensor, y: Tensor
-) -> tuple[float, float, float]:
-    """Accuracy, or explained variance, of left-out train rows and of others; standard error."""
-    if subject.task in ("classes", "binary") and y.shape[1] > 1:
-        right = [
-            (p.argmax(1) == t.argmax(1)).double()
-            for p, t in ((found.left_out, found.labels), (predicted, y))
-        ]
-    elif subject.task == "binary":
-        right = [
-            ((p > 0.5) == (t > 0.5)).double().mean(1)
-            for p, t in ((found.left_out, found.labels), (predicted, y))
-        ]
-    else:
-        scale = (found.labels - found.center).square().sum(1).mean()
-        right = [
-            1 - (p - t).square().sum(1) / scale
-            for p, t in ((found.left_out, found.labels), (predicted, y))
-        ]
-    error = sum(float(r.var()) / len(r) for r in right) ** 0.5
-    return float(right[0].mean()), float(right[1].mean()), error
-
-
-def _targets(subject: Subject, batches: Sequence[Batch]) -> Tensor:
-    return joined([subject.target(batch) for batch in batches])

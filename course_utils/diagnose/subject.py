@@ -16,11 +16,15 @@ from torch.optim import Optimizer
 from course_utils.diagnose.batches import (
     Batch,
     Path,
+    appended,
     default_forward,
     default_target,
     map_tensors,
     named_tensors,
+    rows_of,
+    stackable,
 )
+from course_utils.diagnose.layers import has_running_stats, is_dropout
 
 Step = Callable[[nn.Module, Batch, Any], Any]
 T = TypeVar("T")
@@ -48,7 +52,7 @@ class Subject:
     error: str = ""  # what the first batch raises, if it does
     error_found: bool = False  # has a check reported an error?
     augmented: Callable[[], bool] = lambda: False  # do train rows differ from epoch to epoch?
-    steps: int = 64
+    steps: int = 48
     seed: int = 0
     shared: dict[Hashable, Any] = field(default_factory=dict)
 
@@ -91,7 +95,7 @@ class Subject:
         """Some rows of a batch; skips the check if its tensors have no common first dimension."""
         if not self.rows_first:
             raise Skip("rows are not the first dimension of all tensors in a batch")
-        return _rows_of(batch, torch.as_tensor(rows))
+        return rows_of(batch, torch.as_tensor(rows))
 
     @cached_property
     def rows_first(self) -> bool:
@@ -105,7 +109,7 @@ class Subject:
         if self.error or n < 2:
             return True
         try:
-            output = self.output(_rows_of(self.train[0], torch.arange(n // 2)))
+            output = self.output(rows_of(self.train[0], torch.arange(n // 2)))
         except Exception:  # a model that takes batches of one size, or sequences of one length
             return False
         return output.dim() > 0 and len(output) == n // 2
@@ -120,10 +124,10 @@ class Subject:
         batch = self.take(self.train[0], range(min(count, self.rows(self.train[0]))))
         for other in self.train[1:]:
             left = count - self.rows(batch)
-            if left <= 0 or not _stackable(batch, other):
+            if left <= 0 or not stackable(batch, other):
                 break
             more = named_tensors(self.take(other, range(min(left, self.rows(other)))))
-            batch = map_tensors(batch, partial(_appended, more))
+            batch = map_tensors(batch, partial(appended, more))
         return batch
 
     def memo(self, key: Hashable, make: Callable[[], T]) -> T:
@@ -183,37 +187,6 @@ class Subject:
         for module in self.model.modules():
             if is_dropout(module) or has_running_stats(module):
                 module.eval()
-
-
-def _rows_of(batch: Batch, rows: Tensor) -> Batch:
-    return map_tensors(batch, lambda _, t: t[rows.to(t.device)])
-
-
-def _appended(more: dict[Path, Tensor], path: Path, tensor: Tensor) -> Tensor:
-    return torch.cat([tensor, more[path]])
-
-
-def _stackable(a: Batch, b: Batch) -> bool:
-    """Whether two batches have the same tensors but for the number of rows."""
-    shapes = [{path: t.shape[1:] for path, t in named_tensors(x).items()} for x in (a, b)]
-    return shapes[0] == shapes[1]
-
-
-def has_running_stats(module: nn.Module) -> bool:
-    """Whether a module keeps running statistics, as batch norm does."""
-    return getattr(module, "running_mean", None) is not None
-
-
-def is_dropout(module: nn.Module) -> bool:
-    """Whether a module is a dropout layer, one of PyTorch's or one that is called so."""
-    named_so = "Dropout" in type(module).__name__ and next(module.children(), None) is None
-    return isinstance(module, nn.modules.dropout._DropoutNd) or named_so
-
-
-def dropout_rate(module: nn.Module) -> float:
-    """The probability to drop of a dropout layer; 0 for others."""
-    p = getattr(module, "p", 0.0) if is_dropout(module) else 0.0
-    return float(p) if isinstance(p, int | float | Tensor) else 0.0
 
 
 def joined(parts: Sequence[Any]) -> Tensor:

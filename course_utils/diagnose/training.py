@@ -13,7 +13,8 @@ from torch.optim import Optimizer
 
 from course_utils.diagnose.batches import Batch
 from course_utils.diagnose.held import untouched
-from course_utils.diagnose.subject import Subject, dropout_rate
+from course_utils.diagnose.layers import dropout_rate
+from course_utils.diagnose.subject import Subject
 from course_utils.diagnose.watching import Watcher
 from course_utils.unchanged import unchanged
 
