@@ -214,6 +214,7 @@ def test_only_and_skip_choose_checks() -> None:
         ({"test_batches": []}, ValueError, "test_batches must hold at least one batch, got none"),
         ({"train_batches": None}, TypeError, "train_batches must be a DataLoader or a list, got"),
         ({"steps": 0}, ValueError, "steps must be at least 1, got 0"),
+        ({"seed": -1}, ValueError, r"seed must be between 0 and 2\*\*32 - 2, got -1"),
         ({"max_rows": 1.5}, TypeError, "max_rows must be an integer, got 1.5"),
         ({"only": "loss"}, TypeError, "only must be a collection of names, got 'loss'"),
         ({"skip": ["lost"]}, ValueError, "skip must hold names of .*, got 'lost'"),

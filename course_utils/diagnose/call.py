@@ -67,6 +67,8 @@ def diagnose(
     """
     chosen = _chosen(only, skip)
     check_counts(steps=steps, max_rows=max_rows)
+    if not 0 <= seed < 2**32 - 1:
+        raise ValueError(f"seed must be between 0 and 2**32 - 2, got {seed}")
     _check_script(model, loss_fn, optimizer)
     _check_functions(step=step, forward=forward, target=target, build=build, progress=progress)
     splits = {"train": train_batches, "val": val_batches, "test": test_batches}

@@ -39,24 +39,52 @@ class Check:
     of_data: bool = False
 
 
+KARPATHY = "(Karpathy, A Recipe for Training Neural Networks, 2019)."
+LECTURE = "(the lecture's checklist)."
+GLOROT = "(Glorot and Bengio 2010)."
+
 CHECKS: tuple[Check, ...] = (
-    Check("inputs", check_inputs, "Become one with the data (Karpathy 2019).", of_data=True),
-    Check("labels", check_labels, "Become one with the data (Karpathy 2019).", of_data=True),
-    Check("splits", check_splits, "Splits are draws from one population.", of_data=True),
-    Check("shuffled_input", check_shuffled_input, "Labels agree with inputs.", of_data=True),
-    Check("initial_loss", check_initial_loss, "Verify the loss at the start (Karpathy 2019)."),
+    Check(
+        "inputs",
+        check_inputs,
+        f"Inputs are normalized, and somebody has looked at them {LECTURE}",
+        of_data=True,
+    ),
+    Check(
+        "labels",
+        check_labels,
+        f"Labels are right, after batches are made, too {LECTURE}",
+        of_data=True,
+    ),
+    Check(
+        "splits",
+        check_splits,
+        "Train, val and test are drawn from one population, and share no row.",
+        of_data=True,
+    ),
+    Check(
+        "shuffled_input",
+        check_shuffled_input,
+        "Labels that fit their inputs are easier to predict than shuffled ones.",
+        of_data=True,
+    ),
+    Check("initial_loss", check_initial_loss, f"The loss starts near log C {LECTURE}"),
     Check("loss", check_loss, "A right answer costs less than a wrong one."),
-    Check("softmax_before_loss", check_softmax_before_loss, "PyTorch's losses want logits."),
-    Check("parameters", check_parameters, "What asks for a gradient is to be trained."),
-    Check("activations", check_activations, "Watch activations (Glorot and Bengio 2010)."),
-    Check("independence", check_independence, "Chart dependencies between rows (Karpathy 2019)."),
-    Check("zero_input", check_zero_input, "An input-independent baseline (Karpathy 2019)."),
-    Check("gradients", check_gradients, "Watch gradients by layer (Glorot and Bengio 2010)."),
-    Check("updates", check_updates, "Each update goes downhill."),
+    Check(
+        "softmax_before_loss",
+        check_softmax_before_loss,
+        "cross_entropy and binary_cross_entropy_with_logits want logits (PyTorch).",
+    ),
+    Check("parameters", check_parameters, "What asks for a gradient gets one, and is trained."),
+    Check("activations", check_activations, f"Units are neither dead nor saturated {GLOROT}"),
+    Check("independence", check_independence, f"A row's output depends on that row {KARPATHY}"),
+    Check("zero_input", check_zero_input, f"A network beats one that is fed zeros {LECTURE}"),
+    Check("gradients", check_gradients, f"Gradients have similar sizes in all layers {GLOROT}"),
+    Check("updates", check_updates, "Each update goes downhill on its own gradient."),
     Check("zero_grad", check_zero_grad, "PyTorch adds gradients up until they are cleared."),
-    Check("train_eval", check_train_eval, "Dropout and batch norm differ between modes."),
-    Check("one_batch", check_one_batch, "Overfit one batch (Karpathy 2019)."),
-    Check("baselines", check_baselines, "Training beats no training (lecture S0)."),
-    Check("learning_rate", check_learning_rate, "There is no good rate in general (lecture S0)."),
-    Check("reproducibility", check_reproducibility, "Fix the random seed (lecture S0)."),
+    Check("train_eval", check_train_eval, "Dropout and batch norm have two modes (PyTorch)."),
+    Check("one_batch", check_one_batch, f"A few rows can be learned by heart {LECTURE}"),
+    Check("baselines", check_baselines, f"A trained network beats an untrained one {LECTURE}"),
+    Check("learning_rate", check_learning_rate, f"A rate fits one task, or does not {LECTURE}"),
+    Check("reproducibility", check_reproducibility, f"The seed is fixed everywhere {LECTURE}"),
 )

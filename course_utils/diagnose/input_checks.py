@@ -57,7 +57,7 @@ def _constant_and_duplicate(x: Tensor) -> Iterator[Finding]:
             "warning" if constant > total / 2 and dense else "note",
             f"{constant} of {total} features have the same value in all {len(x)} rows",
             {"constant": float(constant), "features": float(total)},
-            advice="check that the loop that fills the array reaches its end; drop empty features",
+            advice="drop them, or look whether the loop that fills the array reaches its end",
         )
     kept = x[:, varying]
     copies = kept.shape[1] - len(torch.unique(kept.T, dim=0)) if kept.numel() else 0

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 Severity = Literal["error", "warning", "note"]
 Evidence = float | str | list[Any]
+LEFT = ' style="text-align: left; vertical-align: top"'
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 
@@ -84,7 +85,7 @@ class Report:
     def _repr_html_(self) -> str:
         """A table without colours of its own: it is read in light and in dark, and aloud."""
         head = "".join(
-            f'<th scope="col">{name}</th>' for name in ("Severity", "Check", "Seen", "Try")
+            f'<th scope="col"{LEFT}>{name}</th>' for name in ("Severity", "Check", "Seen", "Try")
         )
         rows = "".join(_row(finding) for finding in self.findings)
         table = (
@@ -109,7 +110,7 @@ def evidence_text(finding: Finding) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.3g}"
+        return f"{value:.0f}" if value.is_integer() and abs(value) < 1e6 else f"{value:.3g}"
     if isinstance(value, list):
         more = ", ..." * (len(value) > 6)
         return "[" + ", ".join(_value(v) for v in value[:6]) + more + "]"
@@ -123,7 +124,6 @@ def _wrapped(text: str, indent: int) -> list[str]:
 
 
 def _row(f: Finding) -> str:
-    style = ' style="text-align: left; vertical-align: top"'
     seen = html.escape(f.message)
     if f.evidence:
         seen += f"<br><small>{html.escape(evidence_text(f))}</small>"
@@ -131,4 +131,4 @@ def _row(f: Finding) -> str:
     if f.heuristic:
         advice += f"<br><small>Why: {html.escape(f.heuristic)}</small>"
     cells = (f"<strong>{f.severity}</strong>", f"<code>{html.escape(f.check)}</code>", seen, advice)
-    return "<tr>" + "".join(f"<td{style}>{cell}</td>" for cell in cells) + "</tr>"
+    return "<tr>" + "".join(f"<td{LEFT}>{cell}</td>" for cell in cells) + "</tr>"
