@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
 
@@ -11,11 +12,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from diagnose_cases import alarms, batches, blobs, everything, found, loader, script
+from diagnose_cases import alarms, batches, blobs, everything, found, loader, script, subject
 from torch import Tensor, nn
 
-from course_utils.diagnose import CHECKS, Finding, Report, diagnose
+from course_utils.diagnose import CHECKS, Check, Finding, Report, diagnose
 from course_utils.diagnose.held import untouched
+from course_utils.diagnose.running import run_checks
+from course_utils.diagnose.subject import Subject
 from course_utils.models import mlp
 
 NAMES = [check.name for check in CHECKS]
@@ -178,6 +181,27 @@ def test_untouched_brings_back_what_functions_hold() -> None:
         random_numbers.random()
         generator.random()
     assert states == (random_numbers.getstate(), generator.bit_generator.state)
+
+
+def test_a_check_finds_all_as_it_was_before_the_one_that_failed() -> None:
+    def spoil(subject: Subject) -> Iterator[Finding]:
+        nn.init.zeros_(subject.model[0].weight)
+        subject.model.register_buffer("left", torch.ones(1))
+        subject.train = ()
+        yield Finding("spoil", "note", "seen before")
+        raise RuntimeError("no more")
+
+    def look(subject: Subject) -> Iterator[Finding]:
+        assert len(subject.train) == 8
+        if not subject.model[0].weight.any() or "left" in dict(subject.model.named_buffers()):
+            yield Finding("look", "error", "spoiled")
+
+    report = run_checks(subject(), [Check("spoil", spoil, "!"), Check("look", look, "?")], None)
+    assert [f.message for f in report.findings] == [
+        "seen before",
+        "the check ended with RuntimeError: no more",
+    ]
+    assert report.passed == ["look"]
 
 
 def test_a_healthy_script_is_ok() -> None:

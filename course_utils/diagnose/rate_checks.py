@@ -25,7 +25,7 @@ def check_learning_rate(subject: Subject) -> Iterator[Finding]:
     done = finished(subject)
     yield from _settings(subject)
     first, last = done.rates
-    if last < 1e-3 * first:
+    if last < 1e-2 * first:
         yield Finding(
             NAME,
             "warning",
