@@ -36,7 +36,7 @@ def check_one_batch(subject: Subject) -> Iterator[Finding]:
     best = memorize(subject, goal=floor + LEFT * room)
     if best <= floor + LEFT * room:
         return
-    far = subject.task == "numbers" and start > 10 * constant  # targets of another scale
+    far = subject.task == "numbers" and start > 3 * constant  # targets of another scale
     yield Finding(
         "one_batch",
         "warning" if best > floor + NOTHING * room and not far else "note",

@@ -21,6 +21,7 @@ def check_splits(subject: Subject) -> Iterator[Finding]:
     if not subject.val and not subject.test:
         raise Skip("needs val_batches or test_batches")
     x = features(subject, subject.train)
+    resampled = copies(x) > 0.05
     for name, batches in (("val", subject.val), ("test", subject.test)):
         if not batches:
             continue
@@ -28,8 +29,8 @@ def check_splits(subject: Subject) -> Iterator[Finding]:
         if any(a.shape[1] != b.shape[1] for a, b in zip(x, other, strict=True)):
             raise Skip(f"inputs of train and {name} differ in shape")
         yield from _leaks(x, other, f"{name} rows", "train")
-        yield from _moments(subject, x[0], other[0], name)
-        yield from _labels(subject, batches, name, resampled=copies(x) > 0.05)
+        yield from _moments(subject, x[0], other[0], name, resampled)
+        yield from _labels(subject, batches, name, resampled)
         yield from check_rule(subject, batches, other, name)
     if subject.val and subject.test:
         yield from _leaks(
@@ -63,8 +64,13 @@ def _leaks(x: Features, other: Features, name: str, where: str) -> Iterator[Find
         )
 
 
-def _moments(subject: Subject, x: Tensor, other: Tensor, name: str) -> Iterator[Finding]:
-    """Means and variances by feature; sizes are in pooled standard deviations."""
+def _moments(
+    subject: Subject, x: Tensor, other: Tensor, name: str, resampled: bool
+) -> Iterator[Finding]:
+    """Means and variances by feature; sizes are in pooled standard deviations.
+
+    A note where they must differ: with augmented rows, and with classes that were balanced.
+    """
     if not x.shape[1] or min(len(x), len(other)) < 20:
         return
     if not torch.isfinite(other).all():
@@ -88,7 +94,7 @@ def _moments(subject: Subject, x: Tensor, other: Tensor, name: str) -> Iterator[
         serious = shift.size > 0.4 or shift.largest > 1
         yield Finding(
             "splits",
-            "warning" if serious and not subject.augmented() else "note",
+            "warning" if serious and not (resampled or subject.augmented()) else "note",
             f"{what} of {shift.features} of {x.shape[1]} features differ between train and {name}, "
             f"by up to {shift.largest:.2g} standard deviations",
             {"root_mean_square_difference": shift.size, "largest_difference": shift.largest},
