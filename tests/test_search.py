@@ -96,9 +96,10 @@ def test_halving_spends_and_finds(candidates, budgets, factor, spent) -> None:
     assert found == Halving(ranked[0], table[budgets[-1], ranked[0]].item(), spent)
 
 
-def test_halving_drops_a_candidate_that_diverged() -> None:
+@pytest.mark.parametrize("budgets", [[1, 2], [1]])  # NaN at a comparison, and at the last one
+def test_halving_drops_a_candidate_that_diverged(budgets) -> None:
     final = [float("nan"), 0.5, 0.4]
-    found = successive_halving(lambda rows, _: [final[i] for i in rows], 3, [1, 2])
+    found = successive_halving(lambda rows, _: [final[i] for i in rows], 3, budgets)
     assert (found.winner, found.error) == (2, 0.4)
 
 
