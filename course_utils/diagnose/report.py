@@ -84,9 +84,8 @@ class Report:
 
     def _repr_html_(self) -> str:
         """A table without colours of its own: it is read in light and in dark, and aloud."""
-        head = "".join(
-            f'<th scope="col"{LEFT}>{name}</th>' for name in ("Severity", "Check", "Seen", "Try")
-        )
+        names = ("Finding", "What was seen, and what to try")
+        head = "".join(f'<th scope="col"{LEFT}>{name}</th>' for name in names)
         rows = "".join(_row(finding) for finding in self.findings)
         table = (
             f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>" if rows else ""
@@ -124,11 +123,12 @@ def _wrapped(text: str, indent: int) -> list[str]:
 
 
 def _row(f: Finding) -> str:
-    seen = html.escape(f.message)
-    if f.evidence:
-        seen += f"<br><small>{html.escape(evidence_text(f))}</small>"
-    advice = html.escape(f.advice)
-    if f.heuristic:
-        advice += f"<br><small>Why: {html.escape(f.heuristic)}</small>"
-    cells = (f"<strong>{f.severity}</strong>", f"<code>{html.escape(f.check)}</code>", seen, advice)
-    return "<tr>" + "".join(f"<td{LEFT}>{cell}</td>" for cell in cells) + "</tr>"
+    """Two columns, so that a phone has room for sentences."""
+    name = f"<strong>{f.severity}</strong><br><code>{html.escape(f.check)}</code>"
+    lines = [html.escape(f.message)]
+    lines += [f"<small>{html.escape(evidence_text(f))}</small>"] if f.evidence else []
+    lines += [f"Try: {html.escape(f.advice)}"] if f.advice else []
+    lines += [f"<small>Why: {html.escape(f.heuristic)}</small>"] if f.heuristic else []
+    return (
+        "<tr>" + "".join(f"<td{LEFT}>{cell}</td>" for cell in (name, "<br>".join(lines))) + "</tr>"
+    )
