@@ -39,7 +39,8 @@ def make_environment(
     preinstalled.mkdir(parents=True)
     for part in _closure([*PREINSTALLED, *MACHINERY, *packages]).values():
         for name in {file.parts[0] for file in part.files or ()} - {"..", "__pycache__"}:
-            (preinstalled / name).symlink_to(str(part.locate_file(name)))
+            if not (preinstalled / name).is_symlink():  # several share a namespace
+                (preinstalled / name).symlink_to(str(part.locate_file(name)))
     for link in links:
         (preinstalled / link.name).symlink_to(link)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)

@@ -129,6 +129,13 @@ def test_packages_that_a_notebook_installs_are_read_from_its_cells():
     assert installs(nbformat.v4.new_notebook(cells=cells)) == ["optuna", "mlflow-skinny"]
 
 
+def test_a_kernel_has_what_a_notebook_installs(tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTER_PATH", str(make_kernel(tmp_path, ["mlflow-skinny", "optuna"])))
+    code = "import google.auth, mlflow, opentelemetry.sdk, opentelemetry.trace, optuna"
+    client = NotebookClient(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)]))
+    client.execute()
+
+
 @pytest.mark.parametrize("text", sorted({first_cell(notebook) for notebook in CHAPTERS}))
 def test_the_set_up_cell_installs_the_package_and_changes_no_version(
     text, colab, package, tmp_path
