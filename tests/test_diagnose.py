@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from diagnose_cases import alarms, batches, blobs, everything, found, loader, script, subject
+from diagnose_cases import alarms, batches, blobs, found, loader, script, subject
+from snapshot import assert_same, everything
 from torch import Tensor, nn
 
 from course_utils.diagnose import CHECKS, Check, Finding, Report, diagnose
@@ -44,10 +45,6 @@ def prepared() -> tuple[nn.Module, torch.optim.Optimizer]:
     model.eval()
     model[3].train()
     return model, optimizer
-
-
-def assert_same(before: dict[str, Any], after: dict[str, Any]) -> None:
-    assert [name for name in before if before[name] != after[name]] == []
 
 
 @pytest.mark.parametrize("own_step", [False, True])

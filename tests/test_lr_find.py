@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from snapshot import assert_same, everything, plain
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -52,32 +53,6 @@ def train(
     return losses
 
 
-def plain(value: Any) -> Any:
-    """The content of nested dictionaries and lists; tensors as bytes, so that nan equals nan."""
-    if isinstance(value, Tensor):
-        return value.dtype, tuple(value.shape), value.detach().numpy().tobytes()
-    if isinstance(value, dict):
-        return [(plain(k), plain(v)) for k, v in value.items()]
-    if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
-    return value if isinstance(value, int | float | str | bool) else id(value)
-
-
-def everything(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    numpy = np.random.get_state()
-    return {
-        "tensors": plain(model.state_dict()),
-        "identity": [id(t) for t in (*model.parameters(), *model.buffers())],
-        "grad": [(id(p.grad), plain(p.grad)) for p in model.parameters()],
-        "requires_grad": [p.requires_grad for p in model.parameters()],
-        "training": [m.training for m in model.modules()],
-        "optimizer": plain(optimizer.state_dict()),
-        "state": [(id(p), id(s), plain(s)) for p, s in optimizer.state.items()],
-        "groups": [(id(g), list(g)) for g in optimizer.param_groups],
-        "rng": (random.getstate(), numpy[1].tobytes(), numpy[2:], plain(torch.get_rng_state())),
-    }
-
-
 def prepared() -> tuple[nn.Sequential, torch.optim.Optimizer]:
     """A network in mixed modes, with a frozen layer, gradients, and Adam that has seen steps."""
     model = network()
@@ -98,10 +73,6 @@ def prepared() -> tuple[nn.Sequential, torch.optim.Optimizer]:
 def noisy_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """Draws from every generator, as an augmentation may do."""
     return F.cross_entropy(logits, targets) + random.random() + np.random.rand() + torch.rand(())
-
-
-def assert_same(before: dict[str, Any], after: dict[str, Any]) -> None:
-    assert [name for name in before if before[name] != after[name]] == []
 
 
 @pytest.mark.parametrize("batches", [loader(), list(loader())], ids=["DataLoader", "list"])
