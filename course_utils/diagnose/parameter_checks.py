@@ -80,10 +80,10 @@ def _ownership(
         yield Finding(
             "parameters",
             "error" if every else "warning",
-            f"the optimizer has {'none' if every else f'{len(left_out)} of {len(trainable)} not'} "
-            "of the parameters that ask for a gradient",
+            f"{len(left_out)} of {len(trainable)} parameters that ask for a gradient are not in the "
+            "optimizer",
             {"not_in_optimizer": left_out, "of_another_model": float(len(foreign))},
-            advice="make the optimizer after the last change to the model; freeze what it has not",
+            advice="make the optimizer after the last change to the model; freeze what it leaves out",
         )
     elif foreign:
         yield Finding(

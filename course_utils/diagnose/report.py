@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 Severity = Literal["error", "warning", "note"]
 Evidence = float | str | list[Any]
-LEFT = ' style="text-align: left; vertical-align: top"'
+LEFT = ' style="text-align: left; vertical-align: top; padding: 0 1em 0.6em 0"'
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 
