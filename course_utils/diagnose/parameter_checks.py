@@ -80,10 +80,10 @@ def _ownership(
         yield Finding(
             "parameters",
             "error" if every else "warning",
-            f"{len(left_out)} of {len(trainable)} parameters that ask for a gradient are not in the "
-            "optimizer",
+            f"{len(left_out)} of {len(trainable)} parameters that ask for a gradient are not in "
+            "the optimizer",
             {"not_in_optimizer": left_out, "of_another_model": float(len(foreign))},
-            advice="make the optimizer after the last change to the model; freeze what it leaves out",
+            advice="make the optimizer after the last change to the model, or freeze the rest",
         )
     elif foreign:
         yield Finding(
