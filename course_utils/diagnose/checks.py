@@ -23,18 +23,17 @@ from course_utils.diagnose.parameter_checks import check_parameters
 from course_utils.diagnose.rate_checks import check_learning_rate
 from course_utils.diagnose.report import Finding
 from course_utils.diagnose.split_checks import check_splits
-from course_utils.diagnose.subject import Subject
 
 
 @dataclass(frozen=True)
 class Check:
-    """A check by name: a generator of findings, and the rule it follows, with its source.
+    """A check by name: what finds, given all there is to see, and its rule, with the source.
 
     `of_data`: it looks at batches alone, so it runs although the script raises.
     """
 
     name: str
-    function: Callable[[Subject], Iterator[Finding]]
+    function: Callable[..., Iterator[Finding]]
     heuristic: str
     of_data: bool = False
 
