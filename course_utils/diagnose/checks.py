@@ -27,7 +27,7 @@ from course_utils.diagnose.split_checks import check_splits
 
 @dataclass(frozen=True)
 class Check:
-    """A check by name: what finds, given all there is to see, and its rule, with the source.
+    """A check: its name, the function that yields its findings, and its rule, with the source.
 
     `of_data`: it looks at batches alone, so it runs although the script raises.
     """
