@@ -1,0 +1,146 @@
+"""Values as plain JSON and back, and how far two of them are apart.
+
+Runs on both sides of the wall, so it imports nothing of the grader. What comes from a student's
+process is data of unknown shape: `decode` and `difference` never fail on it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+
+LARGEST = 100_000
+"""Numbers in a tensor, characters in a text, entries in a list."""
+DEEPEST = 20
+DTYPES = ("float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "bool")
+
+
+def encode(value: Any, depth: int = 0) -> Any:
+    """Tensors, arrays, numbers, texts, lists and dicts as JSON; else `{"unknown": type}`."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = torch.as_tensor(value)
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu()
+        if value.numel() <= LARGEST and str(value.dtype).removeprefix("torch.") in DTYPES:
+            numbers = [encode(number) for number in value.flatten().tolist()]
+            dtype = str(value.dtype).removeprefix("torch.")
+            return {"tensor": numbers, "shape": list(value.shape), "dtype": dtype}
+    elif isinstance(value, float):
+        return value if math.isfinite(value) else {"float": str(value)}
+    elif isinstance(value, bool | int | None | str):
+        return value if len(str(value)) <= LARGEST else {"unknown": "a very long value"}
+    elif depth < DEEPEST and isinstance(value, list | tuple) and len(value) <= LARGEST:
+        return [encode(entry, depth + 1) for entry in value]
+    elif depth < DEEPEST and isinstance(value, dict) and len(value) <= LARGEST:
+        return {"dict": {str(key): encode(entry, depth + 1) for key, entry in value.items()}}
+    return {"unknown": type(value).__name__}
+
+
+class Unknown:
+    """What could not be sent, or not be understood: it equals nothing."""
+
+    def __init__(self, name: object) -> None:
+        self.name = str(name)[:80]
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+def decode(data: Any, depth: int = 0) -> Any:
+    """Undo `encode`, of whatever JSON; what it could not have written becomes `Unknown`."""
+    if depth > DEEPEST:
+        return Unknown("too deep")
+    if isinstance(data, list):
+        return [decode(entry, depth + 1) for entry in data]
+    if not isinstance(data, dict):
+        return data
+    try:
+        if "tensor" in data:
+            numbers = [decode(number) for number in data["tensor"]]
+            dtype = getattr(torch, {name: name for name in DTYPES}[data["dtype"]])
+            return torch.tensor(numbers, dtype=dtype).reshape(data["shape"])
+        if "float" in data:
+            return float({"nan": "nan", "inf": "inf", "-inf": "-inf"}[data["float"]])
+        if "dict" in data:
+            return {str(k): decode(v, depth + 1) for k, v in data["dict"].items()}
+        return Unknown(data["unknown"])
+    except Exception:
+        return Unknown("not plain data")
+
+
+def difference(expected: Any, answer: Any, rtol: float = 1e-6, atol: float = 1e-8) -> str:
+    """What is wrong with an answer, "" if nothing; numbers may be apart by the tolerances.
+
+    Tensors, arrays, lists and tuples of numbers of one shape are the same thing, and dtypes do not
+    matter. A NaN equals a NaN.
+
+    >>> difference([1.0, 2.0], torch.tensor([1.0, 2.5]))
+    'off by up to 0.5'
+    >>> difference({"b": 1.0}, {"a": 1.0})
+    "the names are ['a'] and should be ['b']"
+    """
+    if isinstance(expected, dict):
+        return _dicts(expected, answer, rtol, atol)
+    right, given = _numbers(expected), _numbers(answer)
+    if right is None and isinstance(expected, list | tuple):
+        return _lists(expected, answer, rtol, atol)
+    if right is None:
+        same = type(expected) is type(answer) and expected == answer
+        return "" if same else f"it is {_short(answer)} and should be {_short(expected)}"
+    if given is None:
+        return f"it is {_short(answer)} and should be {_kind(right)}"
+    if right.shape != given.shape:
+        return f"its shape is {list(given.shape)} and should be {list(right.shape)}"
+    if np.allclose(given, right, rtol=rtol, atol=atol, equal_nan=True):
+        return ""
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = np.abs(given - right)
+    if not np.isfinite(apart).all():
+        return "some numbers are not finite, or should not be"
+    return f"off by up to {apart.max():.3g}"
+
+
+def _dicts(expected: dict[str, Any], answer: Any, rtol: float, atol: float) -> str:
+    if not isinstance(answer, dict):
+        return f"it is {_short(answer)} and should be a dict"
+    if expected.keys() != answer.keys():
+        return f"the names are {_short(sorted(answer))} and should be {_short(sorted(expected))}"
+    return _first({k: difference(v, answer[k], rtol, atol) for k, v in expected.items()})
+
+
+def _lists(expected: Any, answer: Any, rtol: float, atol: float) -> str:
+    if not isinstance(answer, list | tuple):
+        return f"it is {_short(answer)} and should hold {len(expected)} values"
+    if len(expected) != len(answer):
+        return f"it holds {len(answer)} values and should hold {len(expected)}"
+    pairs = enumerate(zip(expected, answer, strict=True), 1)
+    return _first({f"value {i}": difference(a, b, rtol, atol) for i, (a, b) in pairs})
+
+
+def _first(wrong: dict[str, str]) -> str:
+    return next((f"{name}: {text}" for name, text in wrong.items() if text), "")
+
+
+def _numbers(value: Any) -> Any:
+    """The value as an array of doubles, None if it is something else."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().double().numpy()
+    if isinstance(value, bool | int | float | np.ndarray | np.generic | list | tuple):
+        try:
+            array = np.asarray(value)
+            return array.astype(np.float64) if array.dtype.kind in "biuf" else None
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return None
+
+
+def _kind(array: Any) -> str:
+    return "a number" if array.ndim == 0 else f"numbers of shape {list(array.shape)}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value) if not isinstance(value, torch.Tensor) else f"a tensor {list(value.shape)}"
+    return text if len(text) <= 60 else f"{text[:57]}..."
