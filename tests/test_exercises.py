@@ -8,45 +8,14 @@ import itertools
 from functools import cache
 from pathlib import Path
 
-import jupytext
 import pytest
 
 from course_utils import checks
+from grading import exercises
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted(p for p in (ROOT / "chapters").glob("*.md") if "exercise-start" in p.read_text())
-
-
-class Exercise:
-    """The code cells between one `exercise-start` and the next."""
-
-    def __init__(self, label: str) -> None:
-        self.label = label
-        self.cells: dict[str, str] = {}
-
-    @property
-    def function(self) -> str:
-        """Name of the function that the learner writes."""
-        return next(
-            n.name for n in ast.parse(self.cells["stub"]).body if isinstance(n, ast.FunctionDef)
-        )
-
-
-@cache
-def read(chapter: Path) -> tuple[list[str], list[Exercise]]:
-    """Return the cells that exercises build on (tag `context`) and the exercises."""
-    context, exercises = [], []
-    for cell in jupytext.read(chapter).cells:
-        if cell.cell_type == "markdown" and "{exercise-start}" in cell.source:
-            label = cell.source.split("{exercise-start}")[1].split(":label:")[1].split()[0]
-            exercises.append(Exercise(label))
-        for tag in cell.metadata.get("tags", ()):
-            if tag == "context":
-                context.append(cell.source)
-            elif tag in ("stub", "test", "solution"):
-                assert tag not in exercises[-1].cells, f"{label} has two {tag} cells"
-                exercises[-1].cells[tag] = cell.source
-    return context, exercises
+read = cache(exercises.read)
 
 
 def cases():
@@ -77,14 +46,13 @@ def run(monkeypatch):
 
 @pytest.mark.parametrize(("chapter", "exercise"), list(cases()))
 def test_the_stub_is_not_attempted(run, chapter, exercise) -> None:
-    results = run(chapter, exercise.cells["stub"], exercise.cells["test"])
+    results = run(chapter, exercise.stub, exercise.test)
     assert {result.status for result in results} == {"not attempted"}
 
 
 @pytest.mark.parametrize(("chapter", "exercise"), list(cases()))
 def test_the_solution_passes(run, chapter, exercise) -> None:
-    cells = exercise.cells
-    results = run(chapter, cells["stub"], cells["test"], cells["solution"])
+    results = run(chapter, exercise.stub, exercise.test, exercise.solution)
     assert [r for r in results if r.status != "right"] == []
 
 
@@ -94,7 +62,7 @@ def test_stub_and_solution_have_one_signature(chapter, exercise) -> None:
         functions = [n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)]
         return ast.unparse(next(f.args for f in functions if f.name == exercise.function))
 
-    assert signature(exercise.cells["stub"]) == signature(exercise.cells["solution"])
+    assert signature(exercise.stub) == signature(exercise.solution)
 
 
 def wrong_answers():
@@ -108,11 +76,9 @@ def wrong_answers():
 
 @pytest.mark.parametrize(("chapter", "exercise", "answer"), list(wrong_answers()))
 def test_a_wrong_answer_is_caught_with_a_hint(run, chapter, exercise, answer) -> None:
-    check_again = exercise.cells["solution"].strip().splitlines()[-1]
+    check_again = exercise.solution.strip().splitlines()[-1]
     assert check_again.startswith("check(")
-    results = run(
-        chapter, exercise.cells["stub"], exercise.cells["test"], answer + "\n" + check_again
-    )
+    results = run(chapter, exercise.stub, exercise.test, answer + "\n" + check_again)
     wrong = [result for result in results if result.status == "wrong"]
     assert wrong, "no test failed"
     assert all(result.hint for result in wrong)
@@ -121,6 +87,6 @@ def test_a_wrong_answer_is_caught_with_a_hint(run, chapter, exercise, answer) ->
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
 def test_every_exercise_has_two_wrong_answers(chapter) -> None:
     wrong = importlib.import_module(f"wrong_answers.{chapter.stem}").WRONG
-    written = {e.label for e in read(chapter)[1] if "stub" in e.cells}
+    written = {e.label for e in read(chapter)[1] if e.stub}
     assert written == set(wrong)
     assert all(len(answers) >= 2 for answers in wrong.values())
