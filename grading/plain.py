@@ -7,6 +7,7 @@ process is data of unknown shape: `decode` and `difference` never fail on it.
 from __future__ import annotations
 
 import math
+import reprlib
 from typing import Any
 
 import numpy as np
@@ -15,23 +16,37 @@ import torch
 LARGEST = 100_000
 """Numbers in a tensor, characters in a text, entries in a list."""
 DEEPEST = 20
-DTYPES = ("float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "bool")
+"""Lists in lists, and dimensions of a tensor."""
+DIGITS = 4000
+"""Of a whole number: Python reads 4300."""
+FLOATS = ("float64", "float32", "float16", "bfloat16")
+DTYPES = (*FLOATS, "int64", "int32", "int16", "int8", "uint8", "bool")
 
 
 def encode(value: Any, depth: int = 0) -> Any:
     """Tensors, arrays, numbers, texts, lists and dicts as JSON; else `{"unknown": type}`."""
+    try:
+        return _encode(value, depth)
+    except (TypeError, ValueError, RuntimeError):  # arrays of objects, sparse tensors, ...
+        return {"unknown": type(value).__name__}
+
+
+def _encode(value: Any, depth: int) -> Any:
     if isinstance(value, np.ndarray | np.generic):
-        value = torch.as_tensor(value)
+        value = torch.as_tensor(np.array(value, order="C"))  # PyTorch knows no negative strides
     if isinstance(value, torch.Tensor):
-        value = value.detach().cpu()
-        if value.numel() <= LARGEST and str(value.dtype).removeprefix("torch.") in DTYPES:
-            numbers = [encode(number) for number in value.flatten().tolist()]
-            dtype = str(value.dtype).removeprefix("torch.")
+        dtype = str(value.dtype).removeprefix("torch.")
+        if value.numel() <= LARGEST and dtype in DTYPES:
+            numbers = [encode(number) for number in value.detach().cpu().flatten().tolist()]
             return {"tensor": numbers, "shape": list(value.shape), "dtype": dtype}
     elif isinstance(value, float):
-        return value if math.isfinite(value) else {"float": str(value)}
-    elif isinstance(value, bool | int | None | str):
-        return value if len(str(value)) <= LARGEST else {"unknown": "a very long value"}
+        return float(value) if math.isfinite(value) else {"float": str(float(value))}
+    elif value is None or isinstance(value, bool):
+        return value
+    elif isinstance(value, int) and abs(value) < 10**DIGITS:
+        return int(value)
+    elif isinstance(value, str) and len(value) <= LARGEST:
+        return str(value)
     elif depth < DEEPEST and isinstance(value, list | tuple) and len(value) <= LARGEST:
         return [encode(entry, depth + 1) for entry in value]
     elif depth < DEEPEST and isinstance(value, dict) and len(value) <= LARGEST:
@@ -59,9 +74,7 @@ def decode(data: Any, depth: int = 0) -> Any:
         return data
     try:
         if "tensor" in data:
-            numbers = [decode(number) for number in data["tensor"]]
-            dtype = getattr(torch, {name: name for name in DTYPES}[data["dtype"]])
-            return torch.tensor(numbers, dtype=dtype).reshape(data["shape"])
+            return _tensor(**data)
         if "float" in data:
             return float({"nan": "nan", "inf": "inf", "-inf": "-inf"}[data["float"]])
         if "dict" in data:
@@ -69,6 +82,14 @@ def decode(data: Any, depth: int = 0) -> Any:
         return Unknown(data["unknown"])
     except Exception:
         return Unknown("not plain data")
+
+
+def _tensor(tensor: list[Any], shape: list[int], dtype: str) -> torch.Tensor:
+    """ValueError and others for what `encode` does not write."""
+    numbers = [decode(number, DEEPEST) for number in tensor]
+    if len(shape) > DEEPEST or min(shape, default=0) < 0 or dtype not in DTYPES:
+        raise ValueError("no tensor of ours")
+    return torch.tensor(numbers, dtype=getattr(torch, dtype)).reshape(shape)
 
 
 def difference(expected: Any, answer: Any, rtol: float = 1e-6, atol: float = 1e-8) -> str:
@@ -94,9 +115,9 @@ def difference(expected: Any, answer: Any, rtol: float = 1e-6, atol: float = 1e-
         return f"it is {_short(answer)} and should be {_kind(right)}"
     if right.shape != given.shape:
         return f"its shape is {list(given.shape)} and should be {list(right.shape)}"
-    if np.allclose(given, right, rtol=rtol, atol=atol, equal_nan=True):
-        return ""
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(all="ignore"):
+        if np.allclose(given, right, rtol=rtol, atol=atol, equal_nan=True):
+            return ""
         apart = np.abs(given - right)
     if not np.isfinite(apart).all():
         return "some numbers are not finite, or should not be"
@@ -107,7 +128,8 @@ def _dicts(expected: dict[str, Any], answer: Any, rtol: float, atol: float) -> s
     if not isinstance(answer, dict):
         return f"it is {_short(answer)} and should be a dict"
     if expected.keys() != answer.keys():
-        return f"the names are {_short(sorted(answer))} and should be {_short(sorted(expected))}"
+        names, right = sorted(map(str, answer)), sorted(map(str, expected))
+        return f"the names are {_short(names)} and should be {_short(right)}"
     return _first({k: difference(v, answer[k], rtol, atol) for k, v in expected.items()})
 
 
@@ -128,19 +150,36 @@ def _numbers(value: Any) -> Any:
     """The value as an array of doubles, None if it is something else."""
     if isinstance(value, torch.Tensor):
         return value.detach().double().numpy()
-    if isinstance(value, bool | int | float | np.ndarray | np.generic | list | tuple):
-        try:
-            array = np.asarray(value)
-            return array.astype(np.float64) if array.dtype.kind in "biuf" else None
-        except (ValueError, TypeError, OverflowError):
-            return None
-    return None
+    if not _holds_numbers(value):
+        return None
+    try:
+        array = np.asarray(value)
+        return array.astype(np.float64) if array.dtype.kind in "biuf" else None
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _holds_numbers(value: Any) -> bool:
+    """Looked at first, as NumPy gives each entry of a list the room of its longest text."""
+    if isinstance(value, list | tuple):
+        return all(map(_holds_numbers, value))
+    return isinstance(value, bool | int | float | np.ndarray | np.generic | torch.Tensor)
 
 
 def _kind(array: Any) -> str:
     return "a number" if array.ndim == 0 else f"numbers of shape {list(array.shape)}"
 
 
+class _Short(reprlib.Repr):
+    """Short whatever it gets, at little cost."""
+
+    def repr_Tensor(self, tensor: torch.Tensor, level: int) -> str:
+        return f"a tensor {list(tensor.shape)}"
+
+    def repr_int(self, number: int, level: int) -> str:
+        return repr(number) if abs(number) < 10**20 else "a very large number"
+
+
 def _short(value: Any) -> str:
-    text = repr(value) if not isinstance(value, torch.Tensor) else f"a tensor {list(value.shape)}"
+    text = _Short().repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
