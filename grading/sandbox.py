@@ -1,121 +1,62 @@
-"""Where a student's process runs, and how it is started there."""
+"""Which wall stands between a notebook and this machine."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import sysconfig
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from tempfile import TemporaryDirectory
 
-import course_utils
-import torch
-
+from grading import watch
+from grading.box import GRADER, WORKER, Box, Sandbox, SandboxError, packages, python, started
+from grading.bubblewrap import Bubblewrap
+from grading.containers import Docker, OtherUser
 from grading.package import Limits
 
-HERE = Path(__file__).parent
-INSIDE = ("__init__.py", "plain.py", "worker.py")
-"""Files of the grader that the student's process runs, and all that it can read of it."""
-BOOT = "import sys; sys.path[1:1] = sys.argv[1:]; from grading.worker import main; main()"
-COURSE = Path(course_utils.__file__).parent
+__all__ = ["Sandbox", "SandboxError", "choose"]
 
 
-class Sandbox(Protocol):
-    """Turns the command that starts a worker into one that starts it behind a wall."""
-
-    name: str
-
-    def command(self, limits: Limits) -> list[str]:
-        """Arguments of the process: calls on its standard input, answers on standard output."""
-
-
-def python() -> str:
-    """The interpreter itself: the one of a virtual environment is a link to it."""
-    return os.path.realpath(sys.executable)
-
-
-def packages() -> list[Path]:
-    """Folders with installed packages, PyTorch's first."""
-    found = [Path(torch.__file__).parents[1], Path(sysconfig.get_path("purelib"))]
-    return list(dict.fromkeys(found))
-
-
-class Bubblewrap:
-    """Namespaces without network, files or other processes, by `bwrap`."""
-
-    name = "bubblewrap"
-
-    def command(self, limits: Limits) -> list[str]:
-        """See `Sandbox`."""
-        return [*self.wall(limits), python(), "-I", "-S", "-c", BOOT, "/grader", *self._inside()]
-
-    def wall(self, limits: Limits) -> list[str]:
-        """`bwrap` and its options."""
-        base = Path(sys.base_prefix)
-        mounts: list[tuple[Path, str]] = [(Path("/usr"), "/usr")]
-        mounts += [] if base.is_relative_to("/usr") else [(base, str(base))]
-        mounts += [(p, f"/packages/{i}") for i, p in enumerate(packages())]
-        mounts += [(HERE / name, f"/grader/grading/{name}") for name in INSIDE]
-        mounts += [(COURSE, "/grader/course_utils")]
-        environment = {"HOME": "/tmp", "PATH": "/usr/bin", "LANG": "C.UTF-8", "MPLBACKEND": "Agg"}
-        environment |= {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-        command = "bwrap --unshare-all --unshare-user --disable-userns --die-with-parent".split()
-        command += "--new-session --cap-drop ALL --clearenv --chdir /tmp".split()
-        for key, value in environment.items():
-            command += ["--setenv", key, value]
-        for source, target in mounts:
-            command += ["--ro-bind", str(source), target]
-        command += _links()
-        command += "--proc /proc --dev /dev --remount-ro /dev".split()
-        command += ["--size", str(limits.disk), "--tmpfs", "/tmp", "--remount-ro", "/", "--"]
-        return command
-
-    def _inside(self) -> list[str]:
-        return [f"/packages/{i}" for i in range(len(packages()))]
-
-
-class Nothing:
-    """No wall at all: for notebooks of people whom you would give your password."""
+class Trust(Sandbox):
+    """No wall: limits and a time, for notebooks of people whom you would give your password."""
 
     name = "none"
 
-    def command(self, limits: Limits) -> list[str]:
-        """See `Sandbox`."""
-        places = [HERE.parent, COURSE.parent, *packages()]
-        return [python(), "-I", "-S", "-c", BOOT, *map(str, places)]
+    @contextmanager
+    def open(self, limits: Limits, code: str = WORKER) -> Iterator[Box]:
+        """See `Sandbox.open`."""
+        with TemporaryDirectory(prefix="grading-") as folder:
+            command = python(code, [str(GRADER.parent), *packages()])
+            with started(command, folder) as process:
+                yield Box(process, watch.memory(limits, partial(watch.family, process.pid)))
+
+
+KINDS: dict[str, tuple[Sandbox, ...]] = {
+    # Control groups may be there and still not be for us to use.
+    "bubblewrap": (Bubblewrap(), Bubblewrap(groups=False)),
+    "docker": (Docker(),),
+    "container": (OtherUser(),),
+    "none": (Trust(),),
+}
 
 
 def choose(name: str | None = None) -> Sandbox:
-    """The sandbox of this name, or the best that works here; RuntimeError says what to install."""
-    if name == "none":
-        return Nothing()
-    sandbox = Bubblewrap()
-    trial = [*sandbox.wall(Limits()), "/usr/bin/true"]
-    why = _failure(trial)
-    if why:
-        raise RuntimeError(
-            f"bubblewrap does not work here ({why}); install it (apt-get install bubblewrap), or, "
-            "if you trust every notebook, use --no-sandbox-i-trust-every-notebook"
-        )
-    return sandbox
+    """The sandbox of this name; without one bubblewrap, or else Docker.
 
-
-def _failure(command: Sequence[str]) -> str:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
-    except OSError as error:
-        return str(error)
-    return done.stderr.strip() or f"exit code {done.returncode}" if done.returncode else ""
-
-
-def _links() -> list[str]:
-    """What the host has as /lib, /lib64, /bin: links into /usr, or folders."""
-    command = []
-    for name in ("/lib", "/lib64", "/lib32", "/bin", "/sbin"):
-        if os.path.islink(name):
-            command += ["--symlink", os.readlink(name), name]
-        elif os.path.isdir(name):
-            command += ["--ro-bind", name, name]
-    return [*command, "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    Raises `SandboxError`, which says what to install, if it does not work here, and ValueError if
+    there is none of this name.
+    """
+    if name is not None and name not in KINDS:
+        raise ValueError(f"sandbox must be one of {', '.join(KINDS)}, got {name!r}")
+    failed = []
+    for kind in (name,) if name else ("bubblewrap", "docker"):
+        for sandbox in KINDS[kind]:
+            trouble = sandbox.trouble()
+            if not trouble:
+                return sandbox
+            failed.append(f"{kind}: {trouble}")
+    raise SandboxError(
+        "no sandbox works here, and notebooks are run in nothing less\n  "
+        + "\n  ".join(failed)
+        + "\nInstall bubblewrap 0.8 or newer (apt-get install bubblewrap). If you trust each of "
+        "these notebooks as your own code: --no-sandbox-i-trust-every-notebook"
+    )

@@ -1,70 +1,67 @@
-"""One notebook behind the wall: start it, call its functions, take down what it says."""
+"""One notebook behind a wall: run its cells, call its functions, write down what it says."""
 
 from __future__ import annotations
 
-import json
-import secrets
-import subprocess
+import os
+import stat
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from threading import Timer
-from typing import Any
 
+from grading.conversation import Conversation
 from grading.package import Package
-from grading.plain import decode, encode
 from grading.records import Answer, Call, Note, Transcript
 from grading.sandbox import Sandbox
+
+LARGEST = 20 << 20
+"""Bytes of a notebook."""
+STARTS = 10
+"""How often a worker is started for one notebook; each time costs a second."""
 
 
 def run(notebook: Path, package: Package, calls: Sequence[Call], sandbox: Sandbox) -> Transcript:
     """Run a notebook in a sandbox and make the calls; an answer for each, in order.
 
-    Never raises for what a notebook does. RuntimeError if the sandbox itself does not start.
+    A cell or call that ends the process, or does not end itself, is left out in a new start, so
+    that the rest can be answered. Calls of a function after one that did so are not made.
+
+    Raises `SandboxError` if the sandbox does not start, and nothing for what a notebook does.
     """
     begin = time.monotonic()
-    process = subprocess.Popen(
-        sandbox.command(package.limits),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    timer = Timer(package.limits.seconds, process.kill)
-    timer.start()
-    assert process.stdin is not None and process.stdout is not None
-
-    def ask(request: dict[str, Any]) -> dict[str, Any]:
-        request["id"] = secrets.token_hex(8)
-        try:
-            process.stdin.write(json.dumps(request) + "\n")  # type: ignore[union-attr]
-            process.stdin.flush()  # type: ignore[union-attr]
-            reply = json.loads(process.stdout.readline())  # type: ignore[union-attr]
-            if reply["id"] == request["id"]:
-                return dict(reply)
-        except (OSError, ValueError, KeyError, TypeError):
-            pass
-        return {"status": "died"}
-
     try:
-        if not process.stdout.readline():
-            raise RuntimeError(f"the sandbox {sandbox.name} did not start")
-        setup = {
-            "notebook": notebook.read_text(encoding="utf8", errors="replace"),
-            "context": package.context,
-            "tests": [q.tests for q in package.questions],
-            "stubs": {q.function: q.stub for q in package.questions},
-        }
-        notes = [Note(kind, text) for kind, text in ask(setup).get("notes", [])]
-        answers = []
-        for call in calls:
-            request = {"function": call.function, "code": call.code}
-            # Entry by entry: `encode` would wrap the dict, and arguments need their names.
-            reply = ask({**request, "inputs": encode(call.inputs)})
-            status, value = reply.get("status", "died"), decode(reply.get("value"))
-            answers.append(Answer(status, value, str(reply.get("text", ""))))
-    finally:
-        timer.cancel()
-        process.kill()
-        process.wait()
-    return Transcript(tuple(answers), tuple(notes), time.monotonic() - begin)
+        text = read(notebook)
+    except ValueError as error:
+        return Transcript(
+            (Answer("not attempted"),) * len(calls), (Note("unreadable", str(error)),)
+        )
+    setup = {
+        "notebook": text,
+        "context": package.context,
+        "tests": [question.tests for question in package.questions],
+        "stubs": {question.function: question.stub for question in package.questions},
+        "limits": asdict(package.limits),
+    }
+    conversation = Conversation(setup, calls, package.limits, begin + package.limits.seconds)
+    for _ in range(STARTS):
+        if not conversation.over:
+            with sandbox.open(package.limits) as box:
+                conversation.go_on(box)
+    return conversation.transcript(time.monotonic() - begin)
+
+
+def read(notebook: Path) -> str:
+    """The text of a regular file that is not too large; ValueError says what it is instead."""
+    try:
+        # Links lead to files of the grader, and opening a pipe waits for a writer.
+        number = os.open(notebook, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        what = "a symbolic link" if notebook.is_symlink() else f"not readable ({error.strerror})"
+        raise ValueError(f"the file is {what}") from None
+    with os.fdopen(number, "rb") as file:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise ValueError("it is not a regular file")
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise ValueError(f"the file has more than {LARGEST >> 20} MiB; clear its outputs")
+    return data.decode("utf-8-sig", "replace")
