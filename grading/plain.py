@@ -37,7 +37,8 @@ def _encode(value: Any, depth: int) -> Any:
     if isinstance(value, torch.Tensor):
         dtype = str(value.dtype).removeprefix("torch.")
         if value.numel() <= LARGEST and dtype in DTYPES:
-            numbers = [encode(number) for number in value.detach().cpu().flatten().tolist()]
+            flat = value.detach().cpu().flatten()
+            numbers = flat.tolist() if flat.isfinite().all() else [*map(encode, flat.tolist())]
             return {"tensor": numbers, "shape": list(value.shape), "dtype": dtype}
     elif isinstance(value, float):
         return float(value) if math.isfinite(value) else {"float": str(float(value))}
@@ -86,7 +87,7 @@ def decode(data: Any, depth: int = 0) -> Any:
 
 def _tensor(tensor: list[Any], shape: list[int], dtype: str) -> torch.Tensor:
     """ValueError and others for what `encode` does not write."""
-    numbers = [decode(number, DEEPEST) for number in tensor]
+    numbers = [decode(n, DEEPEST) if isinstance(n, dict) else n for n in tensor]
     if len(shape) > DEEPEST or min(shape, default=0) < 0 or dtype not in DTYPES:
         raise ValueError("no tensor of ours")
     return torch.tensor(numbers, dtype=getattr(torch, dtype)).reshape(shape)
