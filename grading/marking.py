@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from grading.files import one_line
 from grading.hidden import Case, Hidden, load
 from grading.package import Package, Question
 from grading.plain import decode, encode
@@ -20,8 +21,6 @@ from grading.records import Answer, Call, Part, QuestionMark, Status, Transcript
 
 Run = Callable[[Sequence[Call]], Transcript]
 Drawn = list[tuple[Question, Hidden, Case]]
-LONGEST = 300
-"""Characters of a message."""
 
 
 def draw(package: Package, seed: int) -> Drawn:
@@ -100,13 +99,13 @@ def _judge(
     hidden: Hidden, case: Case, solution: Any, call: Call, answer: Answer
 ) -> tuple[Status, str]:
     if answer.status != "answered":
-        return answer.status, answer.text[:LONGEST]
+        return answer.status, one_line(answer.text)
     expected = _value(solution, call)
     try:
         wrong = hidden.judge(case.inputs, expected, answer.value)
     except Exception as error:  # the answer has a form that the judge did not foresee
         wrong = f"it has another form than it should ({type(error).__name__})"
-    return ("wrong", wrong[:LONGEST]) if wrong else ("right", "")
+    return ("wrong", one_line(wrong)) if wrong else ("right", "")
 
 
 def _question_mark(question: Question, parts: dict[str, tuple[Status, str]]) -> QuestionMark:

@@ -5,7 +5,10 @@ from grading.hidden import Case
 
 
 def call(function, amsgrad, steps):
-    return float(function(amsgrad, steps))
+    """The last x; an array of one number will do."""
+    import numpy as np
+
+    return float(np.reshape(function(amsgrad, steps), ()))
 
 
 def cases(generator):
