@@ -20,6 +20,7 @@ from book.leftovers import leftovers
 from book.myst import MystError
 from book.page import Page
 from book.project import Project
+from book.withheld import page_text
 
 COLLAPSED = "jp-MarkdownHeadingCollapsed"
 
@@ -27,7 +28,7 @@ COLLAPSED = "jp-MarkdownHeadingCollapsed"
 def read(path: Path, project: Project) -> NotebookNode:
     """The notebook as MyST-NB reads it, with `source_map`, the first lines of its cells."""
     config = MdParserConfig(enable_extensions=set(project.extensions))
-    text = path.read_text(encoding="utf8")
+    text = page_text(path, project.root)
     notebook = read_myst_markdown_notebook(text, config, add_source_map=True, path=path)
     return cast(NotebookNode, notebook)
 
@@ -70,18 +71,19 @@ def _refuse_leftovers(notebook: NotebookNode) -> None:
 def _cells(source: NotebookNode, page: Page) -> list[NotebookNode]:
     """Code cells as they are; Markdown cells converted and split at headings."""
     cells: list[NotebookNode] = []
+    root = page.project.root
+    lines = page_text(root / f"{page.docname}.md", root).splitlines()
     for cell, start in zip(source.cells, source.metadata["source_map"], strict=True):
         if cell.cell_type == "markdown":
-            cells += _markdown_cells(pieces(cell.source, page, _first_line(page, start)), cell)
+            cells += _markdown_cells(pieces(cell.source, page, _first_line(lines, start)), cell)
         else:
             cells.append(nbformat.from_dict({**cell}))
     _close_solutions(cells)
     return [cell for cell in cells if cell.source]
 
 
-def _first_line(page: Page, start: int) -> int:
+def _first_line(lines: list[str], start: int) -> int:
     """MyST-NB cuts blank lines off the start of a cell, but does not count them."""
-    lines = (page.project.root / f"{page.docname}.md").read_text(encoding="utf8").splitlines()
     while lines[start] == "":
         start += 1
     return start

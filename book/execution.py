@@ -23,6 +23,7 @@ from sphinx.util import logging
 
 from book.cache import OutputCache, has_code
 from book.kernels import Job, execute
+from book.withheld import page_text
 
 LOG = logging.getLogger(__name__)
 _executed: WeakKeyDictionary[Sphinx, dict[str, NotebookNode]] = WeakKeyDictionary()
@@ -69,7 +70,7 @@ def execute_notebooks(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -
 
 def _job(env: BuildEnvironment, docname: str) -> Job | None:
     path = Path(env.doc2path(docname))
-    text = path.read_text(encoding="utf8")
+    text = page_text(path, Path(env.srcdir))
     # The reader of MyST-NB itself: the key in the cache must be the one it will look for.
     config: Any = env
     reader = create_nb_reader(str(path), config.myst_config, config.mystnb_config, text)

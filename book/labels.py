@@ -11,6 +11,7 @@ from markdown_it.token import Token
 
 from book.myst import Directive, MystError, walk
 from book.project import Project
+from book.withheld import page_text
 
 EXERCISES = ("exercise", "exercise-start")
 
@@ -113,7 +114,7 @@ def collect(project: Project) -> Labels:
     for path in project.pages:
         docname = project.docname(path)
         try:
-            found = list(_targets(docname, path.read_text(encoding="utf8"), project, labels))
+            found = list(_targets(docname, page_text(path, project.root), project, labels))
         except MystError as error:
             raise MystError(f"{path.relative_to(project.root)}:{error}") from None
         for label, target in found:

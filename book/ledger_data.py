@@ -21,6 +21,7 @@ from book.errata_text import Erratum, parse_errata
 from book.execution import executed_notebooks
 from book.lecture_items import parse_items
 from book.myst import walk
+from book.withheld import page_text
 from course_utils.display import CLAIM
 
 
@@ -111,7 +112,7 @@ def collect(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
     chapters = [
         read_chapter(
             name,
-            Path(env.doc2path(name)).read_text(encoding="utf8"),
+            page_text(Path(env.doc2path(name)), Path(app.srcdir)),
             notebooks[name],
             app.config.myst_enable_extensions,
         )

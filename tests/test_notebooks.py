@@ -27,6 +27,7 @@ from book.leftovers import leftovers
 from book.myst import MystError
 from book.page import Page
 from book.project import Project
+from book.withheld import page_text
 
 ROOT = Path(__file__).resolve().parents[1]
 FIXTURE = ROOT / "tests" / "fixture_book"
@@ -230,7 +231,7 @@ def test_closed_sections_are_named_for_colab_and_hide_nothing_else(every):
 def keys(md: Path, project: Project, tmp_path: Path) -> tuple[str, str]:
     """What jupyter-cache calls the code of a chapter and of its notebook."""
     config = MdParserConfig(enable_extensions=set(project.extensions))
-    text = md.read_text(encoding="utf8")
+    text = page_text(md, project.root)
     reader = create_nb_reader(str(md), config, NbParserConfig(), text)
     notebook = nbformat.read(md.with_suffix(".ipynb"), 4)
     cache = get_cache(tmp_path / "cache")
