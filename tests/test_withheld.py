@@ -20,6 +20,7 @@ from grading import exercises
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted(p for p in (ROOT / "chapters").glob("*.md") if "exercise-start" in p.read_text())
+TABLE = "\n```{assignments}\n```\n"
 CHAPTER = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
 
 
@@ -165,7 +166,9 @@ def readable(book: MiniBook) -> str:
 
 
 def test_solutions_come_and_go_with_the_file_of_the_assignment(tmp_path, capsys):
-    book = MiniBook.create(tmp_path, index="# Index\n", page=PAGE, other="# Other\n" + cell("2"))
+    book = MiniBook.create(
+        tmp_path, index="# Index\n" + TABLE, page=PAGE, other="# Other\n" + cell("2")
+    )
     sheet = tmp_path / "assignments" / "homework.yml"
     sheet.parent.mkdir()
 
@@ -190,6 +193,9 @@ def test_solutions_come_and_go_with_the_file_of_the_assignment(tmp_path, capsys)
     sheet.rename(sheet.with_name("again.yml"))
     sheet.with_name("again.yml").write_text(SHEET.format(solutions="withheld"))
     build(executed=0, solution=False)
+
+    table = re.sub(r"<[^>]+>|\s+", " ", book.page("index").split("<tbody>")[1])
+    assert table.split("</tbody>")[0].split()[:5] == ["again", "Return", "11", ",", "ex-a"]
 
     sheet.write_text(SHEET.format(solutions="no"))
     assert book.build() != 0
