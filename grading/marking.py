@@ -88,11 +88,9 @@ def _answer(function: Any, call: Call) -> Answer:
 
 def _value(function: Any, call: Call) -> Any:
     """What a call gives; inputs and result go through JSON's data, as they do for students."""
-    namespace: dict[str, Any] = {}
-    exec(call.code, namespace)
     inputs = {name: decode(encode(value)) for name, value in call.inputs.items()}
     with torch.random.fork_rng(devices=[]):
-        return decode(encode(namespace["call"](function, **inputs)))
+        return decode(encode(_compiled(call.code)(function, **inputs)))
 
 
 def _judge(
@@ -118,6 +116,14 @@ def _question_mark(question: Question, parts: dict[str, tuple[Status, str]]) -> 
             for title, (status, message) in parts.items()
         ),
     )
+
+
+@lru_cache(maxsize=256)
+def _compiled(code: str) -> Any:
+    """`call` on its own, as it is beside a student's function."""
+    namespace: dict[str, Any] = {}
+    exec(compile(code, "<call>", "exec"), namespace)
+    return namespace["call"]
 
 
 @lru_cache(maxsize=256)

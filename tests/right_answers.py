@@ -38,11 +38,11 @@ def sgd_step(x, g, buffer, lr, *args, **options):
 def sgd_step(
     x, g, buffer, lr, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False
 ):
-    x, g = np.array(x), np.array(g)
-    g += weight_decay * x
+    x, g = x.numpy(), g.numpy()
+    g = g + weight_decay * x
     if not momentum:
         return torch.tensor(x - lr * g), None
-    b = g if buffer is None else momentum * np.array(buffer) + (1 - dampening) * g
+    b = g if buffer is None else momentum * buffer.numpy() + (1 - dampening) * g
     step = g + momentum * b if nesterov else b
     return torch.from_numpy(x - lr * step), torch.from_numpy(b)
 """,
@@ -83,7 +83,7 @@ def adam_path(gradients, lr=0.1, beta1=0.9, beta2=0.999, eps=1e-8):
 """,
     ],
     "ex-opt-reddi": [
-        # with PyTorch's optimizer for a few steps; plain Python else would be the solution
+        # in NumPy, with powers kept
         """
 def reddi(amsgrad, steps):
     x, m, v, top, b1, b2 = np.float64(0), 0.0, 0.0, 0.0, 1.0, 1.0
@@ -359,7 +359,7 @@ def calibration_error(p, y, bins=15):
         # the sign, in NumPy
         """
 def elastic_prox(z, l1, l2):
-    z = np.asarray(z)
+    z = z.numpy()
     return np.sign(z) * np.maximum(np.abs(z) - l1, 0) / (1 + l2)
 """,
         # number by number, a list

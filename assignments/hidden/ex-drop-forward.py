@@ -59,7 +59,7 @@ def cases(generator):
 
 
 def judge(inputs, expected, answer):
-    x, p = inputs["x"], inputs["p"]
+    x, p, answer = inputs["x"], inputs["p"], dict(answer)
     if inputs["wanted"] == "noise":
         return difference(expected, answer)
     if inputs["wanted"] == "dropped":

@@ -6,9 +6,8 @@ from grading.hidden import Case
 
 def call(function, amsgrad, steps):
     """The last x; an array of one number will do."""
-    import numpy as np
-
-    return float(np.reshape(function(amsgrad, steps), ()))
+    x = function(amsgrad, steps)
+    return x.item() if hasattr(x, "item") else float(x)
 
 
 def cases(generator):
