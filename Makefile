@@ -10,7 +10,7 @@ ifdef COURSE_DATA_DIR
 export COURSE_DATA_DIR := $(abspath $(COURSE_DATA_DIR))
 endif
 
-.PHONY: help book test notebooks lint unit nbval site-test linkcheck benchmarks reproduce elsewhere lock clean
+.PHONY: help book test assignment grade named notebooks lint unit nbval site-test linkcheck benchmarks reproduce elsewhere lock clean
 .DEFAULT_GOAL = help
 
 help: ## list the targets
@@ -30,6 +30,19 @@ book: .venv/.installed notebooks ## execute what changed and build the site into
 	@echo "The book is in _build/html/index.html"
 
 test: .venv/.installed lint unit nbval site-test ## run everything that keeps the book true
+
+assignment: named .venv/.installed ## write notebooks, rubric and autograder of NAME=optimizers
+	$(BIN)/python -m grading assignment "$(NAME)"
+
+GRADE_OPTIONS = $(if $(ROSTER),--roster "$(ROSTER)") $(if $(COLUMN),--column "$(COLUMN)") \
+	$(if $(JOBS),--jobs "$(JOBS)") $(if $(STUDENT),--student "$(STUDENT)") \
+	$(if $(SANDBOX),--sandbox "$(SANDBOX)") $(if $(OUT),--out "$(OUT)")
+grade: named .venv/.installed ## grade SUBMISSIONS=folder-or-zip of NAME=optimizers [ROSTER=, JOBS=, STUDENT=]
+	@test -n "$(SUBMISSIONS)" || { echo "say what to grade: SUBMISSIONS=folder or SUBMISSIONS=file.zip" >&2; exit 2; }
+	$(BIN)/python -m grading grade "$(NAME)" "$(SUBMISSIONS)" $(GRADE_OPTIONS)
+
+named:
+	@test -n "$(NAME)" || { echo "name an assignment: NAME=... (there are: $(basename $(notdir $(wildcard assignments/*.yml))); or a path)" >&2; exit 2; }
 
 notebooks: .venv/.installed ## write chapters/*.ipynb anew from chapters/*.md
 	$(BIN)/python -m book.notebooks

@@ -37,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, RuntimeError, OSError) as error:
         print(f"{options.prog}: error: {one_line(str(error), 2000)}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
 
 
 def _assignment(options: argparse.Namespace) -> int:

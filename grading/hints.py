@@ -37,13 +37,13 @@ def hint(part: Part, limits: Limits) -> str:
     if part.status == "wrong":
         return f"Your answer is not right: {_told(part.message)}." if part.message else _WRONG
     if part.status == "raised":
-        name = exception(part.message)
-        return f"Your code raised {name or 'an exception'}. {_ADVICE.get(name, '')}".strip()
+        name, where = exception(part.message), _where(part.message)
+        return f"Your code raised {name or 'an exception'}{where}. {_ADVICE.get(name, '')}".strip()
     return {
         "right": "",
         "not attempted": "Nothing is defined here but the stub.",
-        "timed out": f"A call took longer than {limits.call_seconds:g} seconds. Look for a loop "
-        "that does not end.",
+        "timed out": f"A call took longer than {limits.call_seconds:g} "
+        f"seconds{_where(part.message)}. Look for a loop that does not end.",
         "died": "The process that ran your notebook ended. Look for exits, for very large "
         "tensors, and for processes that it starts.",
         "not reached": f"The {limits.seconds:g} seconds of a notebook were over before this part.",
@@ -56,14 +56,18 @@ _WRONG = "Your answer is not right."
 def cell_hint(note: Note) -> str:
     """What a student is told about a cell that raised: its number and the kind of exception.
 
-    >>> cell_hint(Note("cell", "cell 3: NameError: name 'x' is not defined"))
-    'Cell 3 raised NameError.'
+    >>> cell_hint(Note("cell", "code cell 3: NameError: name 'x' is not defined"))
+    'Code cell 3 raised NameError.'
     """
-    match = re.match(r"cell (\d{1,6}): ", note.text)
-    where = f"Cell {match[1]}" if match else "A cell"
-    return (
-        f"{where} raised {exception(note.text[match.end() if match else 0 :]) or 'an exception'}."
-    )
+    match = re.match(r"code cell (\d{1,3}): ", note.text)
+    cell, text = (f"Code cell {match[1]}", note.text[match.end() :]) if match else ("A cell", "")
+    return f"{cell} raised {exception(text) or 'an exception'}."
+
+
+def _where(text: str) -> str:
+    """The place in the notebook; its numbers are too short to tell anything else."""
+    match = re.search(r" \(line \d{1,4} of code cell \d{1,3}(?=[:)])", text)
+    return f"{match[0]})" if match else ""
 
 
 def exception(text: str) -> str:

