@@ -35,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return command(options)
     except (ValueError, RuntimeError, OSError) as error:
-        print(f"{options.prog}: error: {one_line(str(error), 2000)}", file=sys.stderr)
+        lines = [one_line(line, 2000) for line in str(error).splitlines()]
+        print(f"{options.prog}: error:", "\n".join(lines), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

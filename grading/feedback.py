@@ -43,7 +43,7 @@ def write_pages(
 
 def page(package: Package, verdict: Verdict) -> str:
     """The page of a student: points, what was right, and what to look at."""
-    return _render(
+    return render(
         "feedback.html",
         package=package,
         verdict=verdict,
@@ -56,7 +56,7 @@ def page(package: Package, verdict: Verdict) -> str:
 def index(package: Package, results: Sequence[Result], problems: Sequence[str] = ()) -> str:
     """The page of those who grade: all students, with what they should look at."""
     points = [result.verdict.points for result in results if result.verdict]
-    return _render(
+    return render(
         "index.html",
         package=package,
         results=sorted(results, key=lambda result: result.student),
@@ -66,7 +66,8 @@ def index(package: Package, results: Sequence[Result], problems: Sequence[str] =
     )
 
 
-def _render(template: str, **values: object) -> str:
+def render(template: str, **values: object) -> str:
+    """A page from a template, with its style inside."""
     style = (TEMPLATES / "page.css").read_text(encoding="utf8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     values |= {"style": Markup(style), "style_hash": Markup(f"sha256-{digest}")}

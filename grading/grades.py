@@ -91,7 +91,9 @@ def flags(result: Result) -> str:
     texts = [f"not graded: {result.problem}"] if result.problem else []
     texts += [result.note] if result.note else []
     if result.verdict:
-        texts += [f"{note.kind}: {note.text}" for note in result.verdict.notes]
+        # A cell that raised is the least of them, and the most frequent.
+        notes = sorted(result.verdict.notes, key=lambda note: note.kind == "cell")
+        texts += [f"{note.kind}: {note.text}" for note in notes]
     return one_line("; ".join(texts), 1000)
 
 

@@ -60,7 +60,7 @@ def filled(tmp_path: Path, text: str, **options):
 
 
 def test_grades_of_all_with_points_of_each_exercise(tmp_path):
-    notes = (Note("attempt", "opened /etc/passwd"), Note("cell", "cell 1: NameError: x"))
+    notes = (Note("cell", "cell 1: NameError: x"), Note("attempt", "opened /etc/passwd"))
     results = [verdict("b", 20 / 3, 10, notes=notes), Result("a", None, "no notebook", "note")]
     grades.write_grades(tmp_path / "grades.csv", package(), results)
     assert table(tmp_path / "grades.csv") == [

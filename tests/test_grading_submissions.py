@@ -137,6 +137,7 @@ def test_names_do_not_lead_anywhere_and_stay_different(tmp_path):
     assert all(student.isascii() and student.isprintable() for student in students)
     assert not [s for s in students if set(s) & set("/\\<>\"'$`;& =") or s[0] in "-+=@."]
     assert max(map(len, students)) <= 120
+    assert "~" not in safe("a~b")  # it stands before the digest of a long name
     # The same letters, put together in two ways, are one name.
     assert safe("Zoe\u0308") == safe("Zo\u00eb")
 
@@ -230,6 +231,12 @@ def test_a_bad_entry_of_a_zip_costs_its_student_alone(tmp_path, make, reason):
     found = collected(make(tmp_path / "in.zip"), tmp_path)
     assert reason in problems(found)["eva"]
     assert taken(found) == {"good": "good.ipynb"}
+
+
+def test_what_says_that_it_is_too_large_is_not_even_opened(tmp_path):
+    with zipfile.ZipFile(bomb(tmp_path / "in.zip", lie=False)) as archive:
+        refusals = [entry.refusal for entry in entries.of_zip(archive)]
+    assert refusals == ["it has more than 32 MB", ""]
 
 
 def test_a_large_file_of_a_folder_is_refused_while_it_is_read(tmp_path):
