@@ -1,6 +1,6 @@
 """Right answers to graded exercises, written otherwise than their solutions; none may lose marks.
 
-By the label of the exercise. The cells before them import `math`, `np`, `torch` and `F`.
+By the label of the exercise. `math`, `np`, `torch` and `F` are imported before them.
 """
 
 RIGHT = {
