@@ -19,7 +19,9 @@ GRACE = 2.0
 START = 120.0
 """Seconds for a worker to load PyTorch, on a machine that does much else."""
 NOTES = 40
-"""Of a notebook; the rest is left out."""
+"""That a notebook can give of itself; the rest is left out."""
+_LEAST = 1 << 10
+"""Bytes that a worker must be able to send to be worth a start."""
 _LONGEST = 500
 _STATUS = ("answered", "not attempted", "raised", "timed out")
 _CRASHES = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
@@ -50,7 +52,8 @@ class Conversation:
     def over(self) -> bool:
         """Whether there is nothing more to say, or no time for it."""
         done = len(self._answers) == len(self._calls)
-        return done or self._hopeless or time.monotonic() > self._deadline
+        used_up = time.monotonic() > self._deadline or self._left < _LEAST
+        return done or self._hopeless or used_up
 
     def go_on(self, box: Box) -> None:
         """Talk to a new worker until it has answered all calls or is of no more use."""
@@ -62,24 +65,25 @@ class Conversation:
             for number, call in enumerate(self._calls):
                 if number not in self._answers:
                     self._call = number
-                    self._answers[number] = self._lost.get(call.function) or self._ask(
-                        channel, call
-                    )
+                    lost = self._lost.get(call.function)
+                    self._answers[number] = lost or self._ask(channel, call)
+                    # What is thrown away with its sender takes nothing from the others.
+                    self._left = channel.left
         except Stopped as stop:
             self._take_down(stop)
         finally:
-            self._left = channel.left
             self._printed += channel.printed
             channel.close()
 
     def transcript(self, seconds: float) -> Transcript:
         """All answers, also of calls that were not made, and the notes."""
-        text = "the process ended before" if self._hopeless else "no time was left for it"
-        missing = Answer("died" if self._hopeless else "not reached", text=text)
+        missing = Answer("not reached", text="what a submission may use was used up before")
+        if self._hopeless:
+            missing = Answer("died", text="its process died before the first cell")
         answers = [self._answers.get(number, missing) for number in range(len(self._calls))]
         if self._printed > self._limits.answer:
             self._note("limit", f"it printed {self._printed >> 20} MiB")
-        return Transcript(tuple(answers), tuple(self._notes)[:NOTES], seconds)
+        return Transcript(tuple(answers), tuple(self._notes), seconds)
 
     def _run_cells(self, channel: Channel) -> None:
         request = self._setup | {"id": _token(), "skip": sorted(self._skip)}
@@ -114,7 +118,8 @@ class Conversation:
                 break
             match message["note"]:
                 case ["cell" | "limit" | "attempt" | "unreadable" as kind, str(text)]:
-                    self._note(kind, text)
+                    if len(self._notes) < NOTES:
+                        self._note(kind, text)
                 case _:
                     raise Stopped("channel", "it gave a note that is none")
         if message.get("id") != token:

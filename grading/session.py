@@ -58,10 +58,13 @@ def read(notebook: Path) -> str:
     except OSError as error:
         what = "a symbolic link" if notebook.is_symlink() else f"not readable ({error.strerror})"
         raise ValueError(f"the file is {what}") from None
-    with os.fdopen(number, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(number).st_mode):
             raise ValueError("it is not a regular file")
-        data = file.read(LARGEST + 1)
+        with os.fdopen(number, "rb", closefd=False) as file:
+            data = file.read(LARGEST + 1)
+    finally:
+        os.close(number)
     if len(data) > LARGEST:
         raise ValueError(f"the file has more than {LARGEST >> 20} MiB; clear its outputs")
     return data.decode("utf-8-sig", "replace")

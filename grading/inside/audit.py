@@ -70,11 +70,10 @@ def _file(event: str, values: tuple[Any, ...], readable: tuple[str, ...]) -> str
     writes = event not in ("open", "os.listdir", "os.scandir")
     if event == "open":
         writes = values[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) != 0
-    ours = os.path.dirname(os.path.abspath(__file__))
     # Its own folder is the working directory; what it may read is there for every notebook.
     if _within(path, (os.getcwd(), "/tmp", *_DEVICES)):
         return ""
-    if not writes and _within(path, readable) and not _within(path, (ours,)):
+    if not writes and _within(path, readable):
         return ""
     return f"{event} {path}" + (" for writing" if writes and event == "open" else "")
 
@@ -97,7 +96,7 @@ def _by_student(frame: FrameType | None) -> bool:
             return True
         if name.startswith("<frozen importlib") or not name.startswith((_STANDARD, "<")):
             return False
-        if "-packages" in name:
+        if "-packages" in name or name.endswith("/platform.py"):
             return False
         frame = frame.f_back
     return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+import site
 import sys
 import types
 from typing import Any
@@ -30,6 +31,9 @@ class Student:
         sys.modules["__main__"] = module
         self._namespace = module.__dict__
         self._namespace["display"] = print
+        # Python started without `site` has no `help`, which notebooks use.
+        site.sethelper()
+        site.setquit()
         stubs = setup["stubs"].items()
         self._stubs = {name: cells.definition(ast.parse(stub), name) for name, stub in stubs}
         self._answers: dict[str, Any] = {}
