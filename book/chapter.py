@@ -57,12 +57,13 @@ def _notebook(path: Path, project: Project, labels: Labels) -> NotebookNode:
     notebook.cells = _cells(source, page)
     _add_links(notebook, page)
     _add_references(notebook, page)
-    _add_ids(notebook)
-    _refuse_leftovers(notebook)
+    add_ids(notebook)
+    refuse_leftovers(notebook)
     return notebook
 
 
-def _refuse_leftovers(notebook: NotebookNode) -> None:
+def refuse_leftovers(notebook: NotebookNode) -> None:
+    """MystError if a text has syntax that only the book understands."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and (left := leftovers(cell.source)):
             raise MystError(f"1: MyST is left in the notebook, wrong in the chapter: {left[0]!r}")
@@ -140,7 +141,7 @@ def _add_references(notebook: NotebookNode, page: Page) -> None:
         notebook.cells.append(nbformat.v4.new_markdown_cell(text))
 
 
-def _add_ids(notebook: NotebookNode) -> None:
+def add_ids(notebook: NotebookNode) -> None:
     """Ids from the cells' content: a cell that is inserted or changed changes no other id."""
     seen: Counter[str] = Counter()
     closed = []

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import jupytext
 
-from book.gates import GATE, gated
+from book.gates import GATE, Gated, gated
 
 CELLS = ("stub", "test", "solution")
 CODE = re.compile(r"^(`{3,})\{code-cell\}.*?^\1[ ]*$\n?", re.M | re.S)
@@ -49,8 +49,8 @@ def read(path: Path) -> tuple[list[str], list[Exercise]]:
 
     ValueError names the file, and what is wrong with its gates and cells.
     """
+    exercises = _between_gates(path)
     try:
-        exercises = _between_gates(path)
         return _add_cells(path, exercises), list(exercises.values())
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from None
@@ -59,18 +59,26 @@ def read(path: Path) -> tuple[list[str], list[Exercise]]:
 def _between_gates(path: Path) -> dict[str, Exercise]:
     text = path.read_text(encoding="utf8")
     exercises: dict[str, Exercise] = {}
-    for part in gated(text):
+    for part in _parts(path, text):
         body = text[part.body]
         if part.what == "exercise":
             if part.label in exercises:
-                raise ValueError(f"two exercises are called {part.label}")
+                raise ValueError(f"{path.name}: two exercises are called {part.label}")
             line = text.count("\n", 0, part.body.start)
             exercises[part.label] = Exercise(part.label, part.title, path, line, body)
         elif part.label in exercises:
             exercises[part.label].explanation = CODE.sub("", body).strip()
         else:
-            raise ValueError(f"a solution to {part.label} stands before or without the exercise")
+            what = f"a solution to {part.label} stands before or without the exercise"
+            raise ValueError(f"{path.name}: {what}")
     return exercises
+
+
+def _parts(path: Path, text: str) -> list[Gated]:
+    try:
+        return list(gated(text))
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from None
 
 
 def _add_cells(path: Path, exercises: dict[str, Exercise]) -> list[str]:
@@ -110,7 +118,7 @@ def find(label: str, pages: Iterable[Path]) -> tuple[list[str], Exercise]:
     """
     labels: list[str] = []
     for page in pages:
-        here = [part.label for part in gated(page.read_text(encoding="utf8"))]
+        here = [part.label for part in _parts(page, page.read_text(encoding="utf8"))]
         if label in here:
             context, exercises = read(page)
             return context, next(e for e in exercises if e.label == label)
