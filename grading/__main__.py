@@ -164,7 +164,7 @@ def _add_grade(commands: Any) -> None:
     add("submissions", type=Path, help="folder or zip: ID.ipynb, or a download of Canvas or Moodle")
     add("--roster", type=Path, help="gradebook of Canvas or worksheet of Moodle to fill in (CSV)")
     add("--column", help="column of the gradebook, if its title is not that of the assignment")
-    cores = len(os.sched_getaffinity(0))
+    cores = os.cpu_count() or 1
     add(
         "--jobs",
         type=_positive,

@@ -65,10 +65,9 @@ def _requirements(lock: dict[str, str]) -> str:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
     names = [_normal(re.split(r"[^\w.-]", line)[0]) for line in project["dependencies"]]
     lines = [f"{name}=={lock[name]}" for name in names]
-    indexes = os.environ.get(INDEX, "").split()
-    for index in indexes:
-        if "@" in urlsplit(index).netloc:
-            raise ValueError(f"{INDEX} holds a password, and the zip would carry it to Gradescope")
+    indexes = [url for url in os.environ.get(INDEX, "").split() if url.startswith("http")]
+    if any("@" in urlsplit(index).netloc for index in indexes):
+        raise ValueError(f"{INDEX} holds a password, and the zip would carry it to Gradescope")
     return "\n".join([*(f"--extra-index-url {index}" for index in indexes), *lines]) + "\n"
 
 

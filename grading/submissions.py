@@ -20,7 +20,7 @@ from grading.files import one_line, safe
 
 ALL = 8 << 30
 """Bytes of all notebooks together."""
-CANVAS = re.compile(r"(?P<who>.*?_(?:LATE_)?(?P<student>\d+))_(?:(?P<number>\d+)_)?.+")
+CANVAS = re.compile(r"(?P<who>.*?_(?P<student>\d+))_(?:(?P<number>\d+)_)?.+")
 MOODLE = re.compile(r"(?P<who>[^_]*_(?P<student>\d+))_assignsubmission_.*")
 SYSTEM = ("__MACOSX", "Thumbs.db", "desktop.ini")
 

@@ -88,6 +88,19 @@ def test_students_of_folders_and_downloads(tmp_path, names, students, kind):
     assert [text.removeprefix("download/") for text in taken(found).values()] == notebooks
 
 
+@pytest.mark.parametrize(
+    ("name", "student"),
+    [
+        ("Eva_1_assignsubmission_file_/Ben_2_assignsubmission_file_/x.ipynb", "1"),
+        ("Eva_1_assignsubmission_file_x_2_assignsubmission_file_y.ipynb", "1"),
+        ("eva_1_11_ben_2_22_x.ipynb", "1"),
+        ("group_12_final.ipynb", "group_12_final"),
+    ],
+)
+def test_a_name_that_a_student_gave_does_not_say_whose_it_is(tmp_path, name, student):
+    assert list(taken(collected(pack(tmp_path / "in.zip", name), tmp_path))) == [student]
+
+
 def test_zips_of_windows_have_backslashes(tmp_path):
     source = pack(tmp_path / "in.zip", MOODLE[0].replace("/", "\\"))
     assert list(taken(collected(source, tmp_path))) == ["2001"]
