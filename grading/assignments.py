@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 
 from book.assigned import Sheet, paths, read
@@ -116,8 +117,8 @@ def without_checks(solution: str) -> str:
 
 def _path(name: str, root: Path) -> Path:
     is_path = name.endswith((".yml", ".yaml"))
-    path = Path(name) if is_path else root / "assignments" / f"{name}.yml"
-    if not path.is_file():
+    path = Path(name) if is_path else root / "assignments" / f"{Path(name).name}.yml"
+    if not path.is_file() or not (is_path or path.stem == name):
         there = ", ".join(path.stem for path in paths(root)) or "none"
         raise ValueError(f"there is no assignment {name!r}; there are: {there}")
     if not re.fullmatch(r"[\w-]+", path.stem):
@@ -140,14 +141,20 @@ def _item(label: str, points: float, sheet: Sheet, root: Path) -> Item:
 
 def _clashes(items: list[Item]) -> Iterator[str]:
     """Names that one exercise binds and another one needs: they share a notebook."""
-    for item in items:
-        mine = {name for statement in item.needs for name in statement.binds}
-        mine.add(item.exercise.function)
-        for other in items:
-            cells = [getattr(other.exercise, tag) for tag in CELLS]
-            if other is not item and (names := mine & imports.bound("\n".join(cells))):
-                who = f"{item.exercise.label} and {other.exercise.label}"
-                yield f"{who} cannot be in one notebook: both have {', '.join(sorted(names))}"
+    for one, two in combinations(items, 2):
+        names = (_needed(one) & _bound(two)) | (_needed(two) & _bound(one))
+        if names:
+            who = f"{one.exercise.label} and {two.exercise.label}"
+            yield f"{who} cannot be in one notebook: both have {', '.join(sorted(names))}"
+
+
+def _needed(item: Item) -> set[str]:
+    names = {name for statement in item.needs for name in statement.binds}
+    return names | {item.exercise.function}
+
+
+def _bound(item: Item) -> set[str]:
+    return imports.bound("\n".join(getattr(item.exercise, tag) for tag in CELLS))
 
 
 def _wrong_limits(sheet: Sheet) -> Iterator[str]:

@@ -72,10 +72,11 @@ def _leaks(assignment: Assignment, root: Path, student: Path) -> list[str]:
     secrets = [*leaks.solutions(assignment), *hidden]
     published = assignment.sheet.solutions == "published"
     site, chapters = leaks.site_files(root), leaks.notebooks(root)
-    problems = leaks.leaks(secrets, [student], root)
-    problems += leaks.leaks(hidden if published else secrets, [*chapters, *site], root)
+    problems = leaks.leaks(secrets, [student], student.parents[1])
+    if public := leaks.leaks(hidden if published else secrets, [*chapters, *site], root):
+        problems += [*public, "if the book is older than the assignment, run `make book` first"]
     if problems:
-        return [*problems, "if these files are older than the assignment, run `make book` first"]
+        return problems
     what = "hidden test" if published else "solution or hidden test"
     _say(f"no {what} can be read in {len(chapters)} notebooks and {len(site)} files of the site")
     if not site:

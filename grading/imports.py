@@ -108,7 +108,7 @@ def join(needs: dict[str, list[Statement]]) -> str:
                         f"{other} and {label} cannot be in one notebook: {name} is "
                         f"`{_head(before)}` for the one and `{_head(statement)}` for the other"
                     )
-    cell = "\n".join(_written([*statements.values()]))
+    cell = "\n".join(_written([*statements.values()])).strip("\n")
     if (length := cell.count("\n") + 1) > LONGEST:
         raise ValueError(f"the imports and helpers take {length} lines, more than {LONGEST}")
     return cell
