@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,18 +60,25 @@ class Secret:
 
     def find(self, text: str) -> str:
         """What of it stands in a text of words, "" if not enough to matter."""
+        for near in self._near(text):
+            if self._is_leak(near):
+                return " / ".join(self.lines[n].text for n in sorted(near) if self.lines[n].weight)
+        return ""
+
+    def share(self, text: str) -> float:
+        """Largest share of its secret words that are close together in a text of words."""
+        total = sum(line.weight for line in self.lines) or 1
+        found = (sum(self.lines[number].weight for number in near) for near in self._near(text))
+        return max(found, default=0) / total
+
+    def _near(self, text: str) -> Iterator[set[int]]:
+        """Numbers of the lines that stand close together, from each place on."""
         places = [(at, number) for number, x in enumerate(self.lines) for at in _at(x.words, text)]
         places.sort()
         reach = 3 * sum(len(line.words) for line in self.lines) + 200
         for start, (first, _) in enumerate(places):
-            near: set[int] = set()
-            for at, number in places[start:]:
-                if at > first + reach:
-                    break
-                near.add(number)
-            if self._is_leak(near):
-                return " / ".join(self.lines[n].text for n in sorted(near) if self.lines[n].weight)
-        return ""
+            end = bisect(places, (first + reach, len(self.lines)))
+            yield {number for _, number in places[start:end]}
 
     def _is_leak(self, found: set[int]) -> bool:
         secret = {number for number, line in enumerate(self.lines) if line.weight}

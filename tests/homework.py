@@ -73,7 +73,7 @@ DOUBLE = exercise(
 )
 ROOT_OF = exercise(
     "ex-root",
-    "Root of `x`",
+    "Root of it",
     "root",
     "Return the root. Show that it is unique.",
     "return torch.tensor(float(x)).sqrt().item()",
