@@ -51,7 +51,8 @@ def problems(found: Collection) -> dict[str, str]:
     return {problem.student: problem.text for problem in found.problems}
 
 
-FOLDER = ("anna.ipynb", "group 1/ben.IPYNB", ".ipynb_checkpoints/anna.ipynb", "__MACOSX/._x.ipynb")
+FOLDER = ("anna.ipynb", "group 1/ben.IPYNB", ".ipynb_checkpoints/anna.ipynb", "__MACOSX/x.ipynb")
+FOLDER += ("Thumbs.db",)
 CANVAS = (
     "adamseva_1001_501_hw.ipynb",
     "baker_LATE_1002_502_hw-1.ipynb",
