@@ -51,6 +51,7 @@ def test_a_pod_has_no_network_no_token_and_limits():
     policy = documents()["NetworkPolicy"]["spec"]
     assert policy == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     pod = documents()["Job"]["spec"]["template"]["spec"]
+    assert pod["restartPolicy"] == "Never"
     assert pod["automountServiceAccountToken"] is False
     assert not [volume for volume in pod["volumes"] if "hostPath" in volume]
     (container,) = pod["containers"]
