@@ -73,6 +73,7 @@ FORMS = {
     "laid_out_anew.md": lambda code: ast.unparse(ast.parse(code)),
     "on_one_line.md": lambda code: re.sub(r"\s+", " ", code),
     "commented.py": commented,
+    "commented_inside.py": lambda code: re.sub(r" ([-+*/]) ", r" \1  # why?\n    ", code),
     "cell.ipynb": lambda code: nbformat.writes(
         nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     ),

@@ -14,6 +14,10 @@ from minibook import ROOT
 from playwright.sync_api import Page
 from site_browser import Browser
 
+from book.assigned import paths
+from grading import leaks
+from grading.assignments import load
+
 SITE = ROOT / "_build" / "html"
 PAGES = checks.pages_of(SITE) if SITE.is_dir() else []
 KILOBYTES = 600
@@ -44,6 +48,15 @@ def test_text(page: str) -> None:
 
 def test_links_and_anchors() -> None:
     assert checks.broken_links(SITE) == []
+
+
+@pytest.mark.parametrize("sheet", paths(ROOT), ids=lambda path: path.stem)
+def test_no_hidden_test_and_no_withheld_solution_can_be_read(sheet: Path) -> None:
+    assignment = load(sheet.stem, ROOT)
+    secrets = list(leaks.hidden_tests(assignment))
+    if assignment.sheet.solutions == "withheld":
+        secrets += leaks.solutions(assignment)
+    assert leaks.leaks(secrets, leaks.site_files(ROOT), ROOT) == []
 
 
 @pytest.fixture(scope="module")
