@@ -9,7 +9,7 @@ import sys
 import sysconfig
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,8 @@ ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "PATH": "/usr/bin:/bin",
     "PYTHONDONTWRITEBYTECODE": "1",
+    # Without it, who asks for the user's name looks into a file that is not there.
+    "USER": "student",
 }
 
 
@@ -54,16 +56,24 @@ class Box:
     def ended(self, seconds: float = 1.0) -> str:
         """How the process ended, "" if it has not within the time."""
         end = time.monotonic() + seconds
-        # It stays a zombie until it is waited for, so that nobody else gets its number meanwhile.
-        flags = os.WEXITED | os.WNOWAIT | os.WNOHANG
-        while (state := os.waitid(os.P_PID, self.process.pid, flags)) is None:
+        while (code := self._code()) is None:
             if time.monotonic() > end:
                 return ""
             time.sleep(0.005)
-        code = state.si_status if state.si_code == os.CLD_EXITED else 128 + state.si_status
         with suppress(ValueError):
             return f"killed by {signal.Signals(code - 128).name}"
         return f"exit code {code}"
+
+    def _code(self) -> int | None:
+        """The exit code, as of a shell; it stays a zombie, so that nobody else gets its number."""
+        if not hasattr(os, "waitid"):  # on macOS, where Docker is the wall
+            code = self.process.poll()
+            return 128 - code if code is not None and code < 0 else code
+        flags = os.WEXITED | os.WNOWAIT | os.WNOHANG
+        state = os.waitid(os.P_PID, self.process.pid, flags)
+        if state is None:
+            return None
+        return state.si_status if state.si_code == os.CLD_EXITED else 128 + state.si_status
 
 
 class Sandbox(ABC):
@@ -98,13 +108,14 @@ def python(code: str, places: Sequence[str]) -> list[str]:
 
 def packages() -> list[str]:
     """Folders of installed packages."""
-    return list(
-        dict.fromkeys((str(Path(torch.__file__).parents[1]), sysconfig.get_path("purelib")))
-    )
+    places = (str(Path(torch.__file__).parents[1]), sysconfig.get_path("purelib"))
+    return list(dict.fromkeys(places))
 
 
 @contextmanager
-def started(command: Sequence[str], folder: str = "/") -> Iterator[subprocess.Popen[bytes]]:
+def started(
+    command: Sequence[str], folder: str = "/", environment: Mapping[str, str] = ENVIRONMENT
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command until the context ends, in a session of its own; then kill all of it."""
     process = subprocess.Popen(
         command,
@@ -112,19 +123,23 @@ def started(command: Sequence[str], folder: str = "/") -> Iterator[subprocess.Po
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=folder,
-        # Also of the first process inside, which can be read there, whatever `--clearenv` does.
-        env={**ENVIRONMENT, "HOME": folder, "TMPDIR": folder},
+        # What a process is given at its start can be read by whatever it starts.
+        env=environment,
         start_new_session=True,
     )
     try:
         yield process
     finally:
-        family = watch.family(process.pid)
-        if process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        for number in family:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(number, signal.SIGKILL)
-        with process:
-            pass
-        watch.wait_until_gone(family)
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    family = watch.family(process.pid)
+    if process.returncode is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    for number in family:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(number, signal.SIGKILL)
+    with process:
+        pass
+    watch.wait_until_gone(family)

@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from shlex import quote
 
 from grading import watch
 from grading.box import (
@@ -34,6 +35,8 @@ _ISOLATED = (
 _SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin")
 _FILES = ("/etc/ld.so.cache", "/etc/alternatives")
 """Where the loader finds libraries."""
+_STAGES = ("/mnt", "/media", "/srv", "/opt")
+"""Folders that are there, and that nobody needs here."""
 
 
 @dataclass(frozen=True)
@@ -51,65 +54,78 @@ class Bubblewrap(Sandbox):
     @contextmanager
     def open(self, limits: Limits, code: str = WORKER) -> Iterator[Box]:
         """See `Sandbox.open`."""
-        root = os.geteuid() == 0
+        mounts, root = _mounts(), os.geteuid() == 0
         with group(limits) if root and self.groups else nullcontext() as limited:
             command = [*limited.prefix] if limited else []
-            command += [*_reachable(), *drop()] if root else []
-            command += [*wall(limits), *python(code, _places())]
-            with started(command) as process:
+            if root:
+                staging, mounts = _staged(mounts)
+                command += [*staging, *drop()]
+            command += [*_wall(limits, mounts), *python(code, _places())]
+            path = {"PATH": os.environ.get("PATH", os.defpath)}
+            with started(command, environment=path) as process:
                 family = partial(watch.family, process.pid)
                 yield Box(process, limited.exceeded if limited else watch.memory(limits, family))
 
 
-def wall(limits: Limits) -> list[str]:
+def _mounts() -> dict[str, str]:
+    """What is to be read: its place inside, and its place outside."""
+    places = [place for place in _SYSTEM if os.path.isdir(place) and not os.path.islink(place)]
+    if not Path(sys.base_prefix).is_relative_to("/usr"):
+        places.append(sys.base_prefix)
+    mounts = {place: place for place in places}
+    mounts |= {f"/grader/grading/{name}": str(GRADER / name) for name in INSIDE}
+    mounts["/grader/course_utils"] = str(COURSE)
+    return mounts | dict(zip(_places()[1:], packages(), strict=True))
+
+
+def _places() -> list[str]:
+    """Where Python finds modules inside."""
+    return ["/grader", *(f"/packages/{number}" for number, _ in enumerate(packages()))]
+
+
+def _wall(limits: Limits, mounts: dict[str, str]) -> list[str]:
     """`bwrap` and its options."""
     command = [*_ISOLATED.split(), "--chdir", "/tmp"]
     for name, value in ENVIRONMENT.items():
         command += ["--setenv", name, value]
-    for source, target in _mounts().items():
+    for target, source in mounts.items():
         command += ["--ro-bind", source, target]
     for place in _SYSTEM[1:]:
         if os.path.islink(place):
             command += ["--symlink", os.readlink(place), place]
     for place in _FILES:
         command += ["--ro-bind-try", place, place]
+    if any(GRADER.is_relative_to(target) for target in mounts):
+        command += ["--tmpfs", str(GRADER.parent), "--remount-ro", str(GRADER.parent)]
+    command += ["--proc", "/proc", "--dev", "/dev"]
+    for place in ("/tmp", "/dev/shm"):
+        command += ["--size", str(limits.disk), "--tmpfs", place]
     # What bwrap makes for itself could be written to, without a limit.
-    command += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
-    command += ["--size", str(limits.disk), "--tmpfs", "/tmp", "--remount-ro", "/"]
-    return [*command, "--"]
+    return [*command, "--remount-ro", "/dev", "--remount-ro", "/", "--"]
 
 
-def _mounts() -> dict[str, str]:
-    """Folders and files to read: where they are outside, and inside."""
-    places = [place for place in _SYSTEM if os.path.isdir(place) and not os.path.islink(place)]
-    if not Path(sys.base_prefix).is_relative_to("/usr"):
-        places.append(sys.base_prefix)
-    mounts = {place: place for place in places}
-    mounts |= {str(GRADER / name): f"/grader/grading/{name}" for name in INSIDE}
-    mounts[str(COURSE)] = "/grader/course_utils"
-    return mounts | dict(zip(packages(), _places()[1:], strict=True))
+def _staged(mounts: dict[str, str]) -> tuple[list[str], dict[str, str]]:
+    """The same mounts for a user who may not enter some folders, and a command before his.
 
-
-def _places() -> list[str]:
-    return ["/grader", *(f"/packages/{number}" for number, _ in enumerate(packages()))]
-
-
-def _reachable() -> list[str]:
-    """A command that shows another user what lies below folders that he may not enter.
-
-    Root's Python is often below /root. The folder is covered by an empty one, in which only the
-    way to what is mounted anyway is made again; this is seen by the command that follows, alone.
+    Root's Python is often below /root. The command shows it elsewhere, to the command that it runs
+    and to nobody else. Not by another bwrap: it would drop the right to kill processes of another
+    user, and without that the sandbox would outlive a grader that is killed.
     """
-    command = ["bwrap", "--die-with-parent", "--dev-bind", "/", "/"]
-    covered: set[Path] = set()
-    for source in _mounts():
-        parents = list(reversed(Path(source).parents))
-        closed = [number for number, p in enumerate(parents) if not p.stat().st_mode & 0o001]
-        if not closed:
-            continue
-        for number, parent in enumerate(parents[closed[0] :]):
-            if parent not in covered:
-                command += ["--perms", "0755", "--dir" if number else "--tmpfs", str(parent)]
-                covered.add(parent)
-        command += ["--ro-bind", source, source]
-    return [*command, "--"] if covered else []
+    closed = {target: source for target, source in mounts.items() if _is_closed(source)}
+    if not closed:
+        return [], mounts
+    used = [Path(source) for source in mounts.values()]
+    free = (s for s in _STAGES if os.path.isdir(s) and not any(u.is_relative_to(s) for u in used))
+    stage = next(free, _STAGES[0])
+    steps, places = [f"mount -t tmpfs -o mode=0755 tmpfs {stage}"], {}
+    for number, (target, source) in enumerate(closed.items()):
+        places[target] = f"{stage}/{number}"
+        make = "mkdir" if os.path.isdir(source) else "touch"
+        steps += [f"{make} {places[target]}", f"mount --bind {quote(source)} {places[target]}"]
+    script = " && ".join([*steps, 'exec "$@"'])
+    return ["unshare", "--mount", "sh", "-c", script, "sh"], mounts | places
+
+
+def _is_closed(place: str) -> bool:
+    """Whether other users may not come as far as a file or folder."""
+    return not all(parent.stat().st_mode & 0o001 for parent in Path(place).parents)

@@ -15,6 +15,8 @@ _CHUNK = 1 << 16
 _TICK = 0.1
 """Seconds between two looks at what the process uses."""
 _TAIL = 2000
+_PRINTS = 1 << 30
+"""Bytes; reading them takes a second of the grader."""
 
 
 class Stopped(Exception):
@@ -63,7 +65,7 @@ class Channel:
         """Put a message on its way; it leaves during `receive`, as nobody may be reading."""
         if not self._outgoing:
             self._selector.register(self._input, selectors.EVENT_WRITE, self._write)
-        self._outgoing += json.dumps(message).encode() + b"\n"
+        self._outgoing += json.dumps(message, ensure_ascii=False).encode() + b"\n"
 
     def receive(self, deadline: float) -> dict[str, Any]:
         """The next message, up to this time of `time.monotonic`; raises `Stopped`."""
@@ -110,6 +112,8 @@ class Channel:
     def _drain(self) -> None:
         data = os.read(self._errors, _CHUNK)
         self.printed += len(data)
+        if self.printed > _PRINTS:
+            raise Stopped("used up", f"it printed more than {_PRINTS >> 30} GiB")
         self.tail = (self.tail + data)[-_TAIL:]
         if not data:
             self._selector.unregister(self._errors)

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from pathlib import Path
 from grading import users, watch
 from grading.box import (
     COURSE,
+    ENVIRONMENT,
     GRADER,
     INSIDE,
     WORKER,
@@ -28,8 +29,10 @@ from grading.box import (
 )
 from grading.package import Limits
 
-_SHARED = ("/tmp", "/var/tmp", "/dev/shm")
+_SHARED = ("/tmp", "/var/tmp", "/dev/shm", "/run/lock")
 """Folders in which everybody may write."""
+_USERS = range(20_000, 60_000)
+"""Also a daemon without root's rights has so many users to give."""
 
 
 @dataclass(frozen=True)
@@ -46,26 +49,42 @@ class Docker(Sandbox):
         """See `Sandbox.open`."""
         container = f"grading-{secrets.token_hex(8)}"
         try:
-            with started(self.command(container, limits, code)) as process:
+            command = self.command(container, limits, code)
+            # The client may need all of it, and the container gets nothing of it.
+            with started(command, environment=os.environ) as process:
                 yield Box(process, lambda: "")
         finally:
             # Killing the client leaves the container running.
-            subprocess.run(["docker", "rm", "--force", container], capture_output=True)
+            with suppress(subprocess.TimeoutExpired):
+                remove = ["docker", "rm", "--force", container]
+                subprocess.run(remove, capture_output=True, timeout=60)
 
     def command(self, container: str, limits: Limits, code: str = WORKER) -> list[str]:
         """`docker run` and its options."""
         mounts = {GRADER / name: f"/grader/grading/{name}" for name in INSIDE}
         mounts[COURSE] = "/grader/course_utils"
-        options = {
+        return [
+            *("docker", "run", "--rm", "--interactive", "--init", "--read-only"),
+            *(f"--{name}={value}" for name, value in self._options(container, limits).items()),
+            *(f"--env={name}={value}" for name, value in ENVIRONMENT.items() if name != "PATH"),
+            *(f"--mount=type=bind,source={s},target={t},readonly" for s, t in mounts.items()),
+            self.image,
+            *("python3", "-I", "-c", f"import sys; sys.path.insert(0, '/grader'); {code}"),
+        ]
+
+    def _options(self, container: str, limits: Limits) -> dict[str, object]:
+        # The kernel counts processes of a user across all containers.
+        user = secrets.choice(_USERS)
+        return {
             "name": container,
             "network": "none",
-            "user": "65534:65534",
+            "user": f"{user}:{user}",
             "cap-drop": "ALL",
             "security-opt": "no-new-privileges",
-            "memory": str(limits.memory),
-            "memory-swap": str(limits.memory),
-            "pids-limit": str(limits.processes),
-            "cpus": "1",
+            "memory": limits.memory,
+            "memory-swap": limits.memory,
+            "pids-limit": limits.processes + 16,
+            "cpus": 1,
             "ipc": "none",
             "tmpfs": f"/tmp:size={limits.disk},nr_inodes=10000,mode=1777",
             "workdir": "/tmp",
@@ -73,13 +92,6 @@ class Docker(Sandbox):
             "log-driver": "none",
             **({"runtime": self.runtime} if self.runtime else {}),
         }
-        return [
-            *("docker", "run", "--rm", "--interactive", "--init", "--read-only"),
-            *(f"--{name}={value}" for name, value in options.items()),
-            *(f"--mount=type=bind,source={s},target={t},readonly" for s, t in mounts.items()),
-            self.image,
-            *("python3", "-I", "-c", f"import sys; sys.path.insert(0, '/grader'); {code}"),
-        ]
 
 
 @dataclass(frozen=True)
@@ -103,7 +115,8 @@ class OtherUser(Sandbox):
         try:
             home = _prepare(folder, user)
             command = [*users.drop(user), *python(code, [str(folder), *packages()])]
-            with started(command, str(home)) as process:
+            environment = ENVIRONMENT | {"HOME": str(home), "TMPDIR": str(home)}
+            with started(command, str(home), environment) as process:
                 yield Box(process, _exceeded(limits, user, home))
         finally:
             _clean(user, folder)
@@ -135,7 +148,7 @@ def _prepare(folder: Path, user: int) -> Path:
 
 def _exceeded(limits: Limits, user: int, home: Path) -> Callable[[], str]:
     memory = watch.memory(limits, partial(watch.of_user, user))
-    disk = watch.disk(limits, home)
+    disk = watch.disk(limits, lambda: [str(home), *_left(user)])
     return lambda: memory() or disk()
 
 
@@ -144,7 +157,16 @@ def _clean(user: int, folder: Path) -> None:
     # At one go, so that none can start another meanwhile.
     subprocess.run([*users.drop(user), "/bin/sh", "-c", "kill -KILL -1"], capture_output=True)
     watch.wait_until_gone(watch.of_user(user))
-    # Folders may lie in each other too deep for Python.
-    subprocess.run(["rm", "-rf", str(folder)], capture_output=True)
-    shared = [place for place in _SHARED if os.path.isdir(place)]
-    subprocess.run(["find", *shared, "-xdev", "-uid", str(user), "-delete"], capture_output=True)
+    # Not by Python: folders may lie in each other too deep for it.
+    subprocess.run(["rm", "-rf", "--", str(folder), *_left(user)], capture_output=True)
+
+
+def _left(user: int) -> list[str]:
+    """What is the user's in folders where everybody may write."""
+    found = []
+    for place in _SHARED:
+        with suppress(OSError):
+            for entry in os.scandir(place):
+                if entry.stat(follow_symlinks=False).st_uid == user:
+                    found.append(entry.path)
+    return found

@@ -31,14 +31,21 @@ class Conversation:
     """Goes on, from box to box, where it was stopped.
 
     Args:
-        setup: the first request, see `inside.student`.
+        setup: what a worker gets first, see `inside.student.Student`; nothing of the student's.
+        notebook: the text of the file.
         deadline: when all of it ends, a time of `time.monotonic`.
     """
 
     def __init__(
-        self, setup: dict[str, Any], calls: Sequence[Call], limits: Limits, deadline: float
+        self,
+        setup: dict[str, Any],
+        notebook: str,
+        calls: Sequence[Call],
+        limits: Limits,
+        deadline: float,
     ) -> None:
-        self._setup, self._calls, self._limits, self._deadline = setup, calls, limits, deadline
+        self._setup, self._notebook, self._calls = setup, notebook, calls
+        self._limits, self._deadline = limits, deadline
         self._answers: dict[int, Answer] = {}
         self._lost: dict[str, Answer] = {}
         self._skip: set[int] = set()
@@ -60,7 +67,7 @@ class Conversation:
         channel = Channel(box, self._left)
         self._cell, self._call = 0, None
         try:
-            _greet(channel)
+            _greet(channel, self._setup)
             self._run_cells(channel)
             for number, call in enumerate(self._calls):
                 if number not in self._answers:
@@ -86,21 +93,23 @@ class Conversation:
         return Transcript(tuple(answers), tuple(self._notes), seconds)
 
     def _run_cells(self, channel: Channel) -> None:
-        request = self._setup | {"id": _token(), "skip": sorted(self._skip)}
-        channel.send(request)
+        token = _token()
+        channel.send({"id": token, "skip": sorted(self._skip), "notebook": self._notebook})
         while True:
-            message = self._receive(channel, request["id"], self._limits.cell_seconds)
+            message = self._receive(channel, token, self._limits.cell_seconds)
             if message.get("done") is True:
                 return
-            self._cell = message.get("cell", 0)
-            if type(self._cell) is not int:
+            cell = message.get("cell")
+            if type(cell) is not int or cell < 1:
                 raise Stopped("channel", "it named a cell that cannot be")
+            self._cell = cell
 
     def _ask(self, channel: Channel, call: Call) -> Answer:
         # A token that nobody could know before: what was written in advance answers nothing.
-        request = {"id": _token(), "function": call.function, "code": call.code}
+        token = _token()
+        request = {"id": token, "function": call.function, "code": call.code}
         channel.send(request | {"inputs": encode(call.inputs)})
-        message = self._receive(channel, request["id"], self._limits.call_seconds)
+        message = self._receive(channel, token, self._limits.call_seconds)
         status, text = message.get("status"), message.get("text", "")
         if status not in _STATUS or not isinstance(text, str):
             raise Stopped("channel", "it gave an answer that is none")
@@ -150,8 +159,9 @@ class Conversation:
         self._notes[Note(kind, _clean(text))] = None
 
 
-def _greet(channel: Channel) -> None:
-    """Wait until the worker is there; nothing of the student's is yet."""
+def _greet(channel: Channel, setup: dict[str, Any]) -> None:
+    """Wait until the worker is there, on which a student has no influence yet."""
+    channel.send(setup)
     try:
         hello = channel.receive(time.monotonic() + START)
     except Stopped as stop:

@@ -8,7 +8,17 @@ from functools import partial
 from tempfile import TemporaryDirectory
 
 from grading import watch
-from grading.box import GRADER, WORKER, Box, Sandbox, SandboxError, packages, python, started
+from grading.box import (
+    ENVIRONMENT,
+    GRADER,
+    WORKER,
+    Box,
+    Sandbox,
+    SandboxError,
+    packages,
+    python,
+    started,
+)
 from grading.bubblewrap import Bubblewrap
 from grading.containers import Docker, OtherUser
 from grading.package import Limits
@@ -26,7 +36,8 @@ class Trust(Sandbox):
         """See `Sandbox.open`."""
         with TemporaryDirectory(prefix="grading-") as folder:
             command = python(code, [str(GRADER.parent), *packages()])
-            with started(command, folder) as process:
+            environment = ENVIRONMENT | {"HOME": folder, "TMPDIR": folder}
+            with started(command, folder, environment) as process:
                 yield Box(process, watch.memory(limits, partial(watch.family, process.pid)))
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from grading.conversation import Conversation
 from grading.package import Package
@@ -35,19 +36,23 @@ def run(notebook: Path, package: Package, calls: Sequence[Call], sandbox: Sandbo
         return Transcript(
             (Answer("not attempted"),) * len(calls), (Note("unreadable", str(error)),)
         )
-    setup = {
-        "notebook": text,
-        "context": package.context,
-        "tests": [question.tests for question in package.questions],
-        "stubs": {question.function: question.stub for question in package.questions},
-        "limits": asdict(package.limits),
-    }
-    conversation = Conversation(setup, calls, package.limits, begin + package.limits.seconds)
+    end = begin + package.limits.seconds
+    conversation = Conversation(_setup(package), text, calls, package.limits, end)
     for _ in range(STARTS):
         if not conversation.over:
             with sandbox.open(package.limits) as box:
                 conversation.go_on(box)
     return conversation.transcript(time.monotonic() - begin)
+
+
+def _setup(package: Package) -> dict[str, Any]:
+    """What a worker has to know; all of it is in students' notebooks, too."""
+    return {
+        "context": package.context,
+        "limits": asdict(package.limits),
+        "stubs": {question.function: question.stub for question in package.questions},
+        "tests": [question.tests for question in package.questions],
+    }
 
 
 def read(notebook: Path) -> str:

@@ -57,8 +57,8 @@ def memory(limits: Limits, pids: Callable[[], Iterable[int]]) -> Callable[[], st
     return exceeded
 
 
-def disk(limits: Limits, folder: Path) -> Callable[[], str]:
-    """Looks, once a second, at what lies in a folder; says if it is too much."""
+def disk(limits: Limits, places: Callable[[], list[str]]) -> Callable[[], str]:
+    """Looks, once a second, at what lies in folders; says if it is too much."""
     looked = 0.0
 
     def exceeded() -> str:
@@ -66,12 +66,12 @@ def disk(limits: Limits, folder: Path) -> Callable[[], str]:
         if time.monotonic() < looked + 1:
             return ""
         looked = time.monotonic()
-        used, folders = 0, [folder]
+        used, folders = 0, places()
         while folders and used <= limits.disk:
             with suppress(OSError):
                 for entry in os.scandir(folders.pop()):
                     used += entry.stat(follow_symlinks=False).st_blocks * 512 + _INODE
-                    folders += [Path(entry)] if entry.is_dir(follow_symlinks=False) else []
+                    folders += [entry.path] if entry.is_dir(follow_symlinks=False) else []
         return f"it wrote more than {limits.disk >> 20} MiB" if used > limits.disk else ""
 
     return exceeded
@@ -92,11 +92,12 @@ def _files(pid: int) -> dict[int, int]:
     """Bytes of the private /tmp and of unnamed files that a process holds, by device or inode."""
     found = {}
     with suppress(OSError):
-        place = _PROC / str(pid) / "root/tmp"
-        if place.stat().st_dev != os.stat("/tmp").st_dev:
-            system = os.statvfs(place)
-            blocks = (system.f_blocks - system.f_bfree) * system.f_frsize
-            found[place.stat().st_dev] = blocks + (system.f_files - system.f_ffree) * _INODE
+        for name in ("tmp", "dev/shm"):
+            place = _PROC / str(pid) / "root" / name
+            if place.stat().st_dev != os.stat(f"/{name}").st_dev:
+                system = os.statvfs(place)
+                blocks = (system.f_blocks - system.f_bfree) * system.f_frsize
+                found[place.stat().st_dev] = blocks + (system.f_files - system.f_ffree) * _INODE
         for link in (_PROC / str(pid) / "fd").iterdir():
             if os.readlink(link).startswith("/memfd:"):
                 state = link.stat()

@@ -18,16 +18,17 @@ from grading.inside.student import Student
 def main() -> None:
     """Read requests, a line of JSON each, until there are no more."""
     reporter = Reporter()
-    # Before anything of the student's is here: without it, the sandbox is at fault.
-    reporter.send(id="hello")
     setup = json.loads(reporter.requests.readline())
-    student = Student(setup, reporter)
     confine(setup["limits"])
+    student = Student(setup, reporter)
     audit.start(lambda text: reporter.note("attempt", text))
-    student.run()
+    # Nothing of the student's is here yet: whoever does not come so far is not to blame.
+    reporter.send(id="hello")
+    request = json.loads(reporter.requests.readline())
+    student.run(request)
     for name in attempt(audit.replaced, 1).value or ():
         reporter.note("attempt", f"it replaced {name}")
-    reporter.send(id=setup["id"], done=True)
+    reporter.send(id=request["id"], done=True)
     for line in reporter.requests:
         request = json.loads(line)
         reporter.send(id=request["id"], **student.call(request))

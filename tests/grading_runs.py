@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from grading.plain import difference
 from grading.records import Answer, Call, Transcript
 from grading.sandbox import choose
 
+ROOT = Path(__file__).resolve().parents[1]
 STUB = 'def {0}(x, by):\n    """Document it."""\n    raise NotImplementedError\n'
 TEST = "def test_{0}({0}):\n    assert {0}(2, 3) == 6\n\n\ncheck({0}, test_{0})"
 RIGHT = {
@@ -85,15 +87,15 @@ class Marked(Sandbox):
         with self.sandbox.open(limits, f"{code}  # {self.mark}") as box:
             yield box
 
-    def processes(self) -> list[int]:
-        found = []
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                if self.mark.encode() in path.read_bytes():
-                    found.append(int(path.parent.name))
-            except OSError:
-                pass
-        return found
+
+def marked(mark: str) -> list[int]:
+    """Processes with the mark in their command lines."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if mark.encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+    return found
 
 
 @dataclass
@@ -117,27 +119,35 @@ class Run:
 
 
 def run(
-    folder: Path, content: str | bytes | None, asked: list[Call], sandbox: Sandbox, **limits: Any
+    folder: Path,
+    content: str | bytes | None,
+    asked: list[Call],
+    sandbox: Sandbox,
+    temporary: str = "",
+    **limits: Any,
 ) -> Run:
     """Run a notebook whose text this is; without one, what lies in the folder already."""
+    temporary = temporary or tempfile.mkdtemp(dir=folder)
     path = folder / "submission.ipynb"
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    marked = Marked(sandbox)
-    temporary = folder / "temporary"
-    temporary.mkdir(exist_ok=True)
+    wall = Marked(sandbox)
     begin = time.monotonic()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tempfile, "tempdir", str(temporary))
-        transcript = session.run(path, package(**limits), asked, marked)
+        patch.setattr(tempfile, "tempdir", temporary)
+        transcript = session.run(path, package(**limits), asked, wall)
     seconds = time.monotonic() - begin
     right = dict.fromkeys(RIGHT, 0)
     for call, answer in zip(asked, transcript.answers, strict=True):
         right[call.function] += is_right(call, answer)
-    files = os.listdir(temporary)
+    files, processes = os.listdir(temporary), marked(wall.mark)
+    return Run(transcript, right, processes, files, groups_left(), seconds)
+
+
+def groups_left() -> list[str]:
+    """Control groups that this process has made and not removed."""
     below = [name for _, folders, _ in os.walk("/sys/fs/cgroup") for name in folders]
-    groups = [name for name in below if name.startswith(f"grading-{os.getpid()}-")]
-    return Run(transcript, right, marked.processes(), files, groups, seconds)
+    return [name for name in below if name.startswith(f"grading-{os.getpid()}-")]
 
 
 def working_sandbox() -> Sandbox:
@@ -148,3 +158,21 @@ def working_sandbox() -> Sandbox:
         if os.environ.get("CI"):
             pytest.fail(str(error))
         pytest.skip(f"notebooks run in bubblewrap: {error}")
+
+
+def readable_python() -> str:
+    """A Python of this version that other users may start; without one the test is skipped."""
+    system = f"/usr/bin/python{sys.version_info[0]}.{sys.version_info[1]}"
+    for path in map(Path, (os.path.realpath(sys.executable), system)):
+        if path.exists() and all(parent.stat().st_mode & 1 for parent in path.parents):
+            return str(path)
+    pytest.skip("no other user may start this Python")
+
+
+def peek(sandbox: Sandbox, code: str, limits: Limits | None = None) -> Any:
+    """What code says inside of a sandbox; it leaves it in `out`."""
+    code = f"import json, os, sys\n{code}\nprint(json.dumps(out))"
+    with sandbox.open(limits or package().limits, f"exec({code!r})") as opened:
+        said, errors = opened.process.communicate(timeout=60)
+    assert opened.process.returncode == 0, errors.decode()
+    return json.loads(said)

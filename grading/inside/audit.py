@@ -9,6 +9,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable
+from pathlib import PurePath
 from types import FrameType, FunctionType
 from typing import Any
 
@@ -30,52 +31,52 @@ _ALWAYS = (
 )
 _WATCHED = (*_FILES, *_ALWAYS, "os.putenv")
 _VARIABLES = ("LD_PRELOAD", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "PYTHONSTARTUP", "HOME")
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 _PATCHED = ("torch", "numpy", "course_utils", "builtins", "json", "math", "random", "grading")
 _STANDARD = os.path.dirname(os.__file__)
+_READING = ("open", "os.listdir", "os.scandir")
 
 
 def start(report: Callable[[str], None]) -> None:
     """From now on report what a student's code tries; there is no way to stop it again."""
-    seen: Counter[str] = Counter()
-    readable = (sys.base_prefix, "/usr", *(place for place in sys.path if place))
+    sys.addaudithook(_Wire(report))
 
-    def hook(event: str, values: tuple[Any, ...]) -> None:
-        # Ordered by cost: most events are imports and attributes of libraries.
-        if not event.startswith(_WATCHED) or seen.total() >= MOST:
+
+class _Wire:
+    def __init__(self, report: Callable[[str], None]) -> None:
+        self._report = report
+        self._texts: set[str] = set()
+        self._events: Counter[str] = Counter()
+        self._own = (os.getcwd(), "/tmp", "/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+        self._readable = (sys.base_prefix, "/usr", *(place for place in sys.path if place))
+
+    def __call__(self, event: str, values: tuple[Any, ...]) -> None:
+        # By cost: most events are imports of libraries, and looking at the stack takes longest.
+        if not event.startswith(_WATCHED) or len(self._texts) >= MOST:
             return
-        text = _describe(event, values, readable)
-        if not text or seen[text] or seen[event] >= _EACH or not _by_student(sys._getframe(1)):
-            return
-        seen.update((event,) if event == text else (event, text))
-        report(text)
+        text = self._describe(event, values)
+        known = text in self._texts or self._events[event] >= _EACH
+        if text and not known and _by_student(sys._getframe(1)):
+            self._texts.add(text)
+            self._events[event] += 1
+            self._report(text)
 
-    sys.addaudithook(hook)
-
-
-def _describe(event: str, values: tuple[Any, ...], readable: tuple[str, ...]) -> str:
-    """What an event does, in a line; "" for what ordinary notebooks do."""
-    if event == "os.putenv":
-        name = _text(values[0])
-        return f"{event} {name}" if name in _VARIABLES else ""
-    if not event.startswith(_ALWAYS) and event.startswith(_FILES):
-        return _file(event, values, readable)
-    return f"{event} {' '.join(_text(value) for value in values[:3])}".strip()[:200]
-
-
-def _file(event: str, values: tuple[Any, ...], readable: tuple[str, ...]) -> str:
-    if isinstance(values[0], int) or values[0] is None:
-        return ""
-    path = os.path.abspath(_text(values[0]))
-    writes = event not in ("open", "os.listdir", "os.scandir")
-    if event == "open":
-        writes = values[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) != 0
-    # Its own folder is the working directory; what it may read is there for every notebook.
-    if _within(path, (os.getcwd(), "/tmp", *_DEVICES)):
-        return ""
-    if not writes and _within(path, readable):
-        return ""
-    return f"{event} {path}" + (" for writing" if writes and event == "open" else "")
+    def _describe(self, event: str, values: tuple[Any, ...]) -> str:
+        """What an event does, in a line; "" for what ordinary notebooks do."""
+        words = [_text(value) for value in values[:3]]
+        if event == "os.putenv":
+            return f"{event} {words[0]}" if words[0] in _VARIABLES else ""
+        if event.startswith(_ALWAYS):
+            return f"{event} {' '.join(words)}".strip()[:200]
+        writes = event not in _READING
+        if event == "open":
+            writes = values[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) != 0
+        path = os.path.normpath(words[0])
+        # Not `abspath`: in a folder that lies very deep, that takes seconds.
+        if not path.startswith(("/", "..")) or _within(path, self._own):
+            return ""
+        if not writes and _within(path, self._readable):
+            return ""
+        return f"{event} {path}" + (" for writing" if writes and event == "open" else "")
 
 
 def _within(path: str, places: tuple[str, ...]) -> bool:
@@ -85,7 +86,9 @@ def _within(path: str, places: tuple[str, ...]) -> bool:
 def _text(value: object) -> str:
     if isinstance(value, bytes):
         return value.decode("utf8", "replace")
-    return str(value)[:200] if isinstance(value, str | int | float | list | tuple) else ""
+    if isinstance(value, str | int | float | list | tuple | PurePath):
+        return str(value)[:1000]
+    return ""
 
 
 def _by_student(frame: FrameType | None) -> bool:

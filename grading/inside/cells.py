@@ -33,9 +33,9 @@ def _source(cell: dict[str, object]) -> str:
     return "".join(line for line in lines if isinstance(line, str))
 
 
-def same(one: str, other: str) -> bool:
-    """Whether two sources differ in white space at most."""
-    return "".join(one.split()) == "".join(other.split())
+def squeeze(source: str) -> str:
+    """The source without white space, which editors change."""
+    return "".join(source.split())
 
 
 def plain_python(source: str) -> str:

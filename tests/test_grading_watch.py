@@ -1,0 +1,57 @@
+"""Limits on memory and disk that the kernel keeps, and those that the grader looks after."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+from grading_runs import groups_left, package
+
+from grading import box, cgroup, watch
+
+LIMITS = package().limits
+
+
+def test_memory_of_all_processes_and_their_files_is_seen() -> None:
+    code = """
+import os, time
+if os.fork() == 0:
+    time.sleep(60)
+file = os.memfd_create("hidden")
+os.write(file, b"x" * 100_000_000)
+print(flush=True)
+time.sleep(60)
+"""
+    with box.started([sys.executable, "-c", code]) as process:
+        process.stdout.readline()
+        family = watch.family(process.pid)
+        assert len(family) == 2
+
+        def exceeded(memory: int) -> str:
+            return watch.memory(package(memory=memory).limits, lambda: family)()
+
+        assert exceeded(90_000_000).startswith("it used more than 0.084 GiB of memory")
+        assert exceeded(200_000_000) == ""
+
+
+def test_files_in_folders_are_seen(tmp_path) -> None:
+    def places() -> list[str]:
+        return [str(tmp_path)]
+
+    assert watch.disk(LIMITS, places)() == ""
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/b/c").write_bytes(b"x" * (LIMITS.disk + 1))
+    assert watch.disk(LIMITS, places)() == "it wrote more than 8 MiB"
+
+
+def test_a_control_group_limits_and_goes_away() -> None:
+    with cgroup.group(LIMITS) as group:
+        if group is None:
+            pytest.skip("no control groups can be made here")
+        code = "import time; hog = [b'x' * (1 << 20) for _ in range(5000)]; time.sleep(60)"
+        done = subprocess.run([*group.prefix, sys.executable, "-c", code])
+        assert done.returncode == -signal.SIGKILL
+        assert group.exceeded() == "it used more than 0.59 GiB of memory"
+    assert groups_left() == []
