@@ -29,6 +29,14 @@ with open("/tmp/data", "wb") as file:
     while True:
         file.write(bytes(1 << 20))
 """
+FORKS = """
+import os, time
+while True:
+    try:
+        os.fork()
+    except OSError:
+        time.sleep(0.1)
+"""
 EXTRA = """
 !pip install torch
 %matplotlib inline
@@ -124,8 +132,8 @@ def _rounds(maker: Maker, answers: Callable[[str], list[str]]) -> Iterator[Codes
 
 
 def _quick(label: str) -> list[str]:
-    """Right answers that do not load PyTorch's optimizers, which takes seconds of a call."""
-    return [code for code in graded.right(label) if "torch.optim." not in code]
+    """Two right answers that do not load PyTorch's optimizers, which takes seconds of a call."""
+    return [code for code in graded.right(label) if "torch.optim." not in code][:2]
 
 
 def _answered(maker: Maker) -> None:
@@ -141,13 +149,13 @@ def _answered(maker: Maker) -> None:
 
 def _broken(maker: Maker) -> None:
     maker.one("raises", 0, "def NAME(*args, **kwargs):\n    raise ValueError('no idea')")
+    maker.one("returns-objects", 2, "def NAME(*args, **kwargs):\n    return object(), open")
     maker.one("syntax-error", 1, "def NAME(:\n    return 1", "cell")
     maker.one("loops", 2, "def NAME(*args, **kwargs):\n    while True:\n        pass", "limit")
     maker.one("loops-and-catches", 3, DEAF, "limit")
     maker.beside("loops-beside", "while True:\n    pass", "limit")
     maker.one("exits", 4, "import os\ndef NAME(*args, **kwargs):\n    os._exit(0)", "attempt")
     maker.one("recursion", 5, "def NAME(*args, **kwargs):\n    return NAME(*args, **kwargs)")
-    maker.one("returns-objects", 0, "def NAME(*args, **kwargs):\n    return object(), open")
     maker.one("missing", 1, "import math")
 
 
@@ -155,8 +163,7 @@ def _hungry(maker: Maker) -> None:
     maker.beside("prints-100-MB", "for _ in range(100):\n    print('x' * 1_000_000)", "limit")
     hog = "    data = []\n    while True:\n        data.append(b'x' * (32 << 20))"
     maker.one("memory-bomb", 0, f"def NAME(*args, **kwargs):\n{hog}", "limit")
-    bomb = "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass"
-    maker.beside("fork-bomb", bomb, "attempt")
+    maker.beside("fork-bomb", FORKS, "attempt")
     maker.beside("fills-the-disk", DISK, "limit")
     # A question whose answer is sent as it is.
     number = {"optimizers": 4, "regularization": 2}[maker.package.name]
@@ -185,7 +192,6 @@ def _strange(maker: Maker) -> None:
     for name, content in {
         "empty": b"",
         "a-picture": b"\x89PNG\r\n\x1a\n" + bytes(range(256)),
-        "another-json": b'[{"cells": 3}]',
         "a-script": script,
     }.items():
         maker.add(name, content, _nothing(maker), "unreadable")

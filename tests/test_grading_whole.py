@@ -23,7 +23,7 @@ from grading.package import Limits, Package, Question
 from grading.submissions import collect
 
 LIMITS = Limits(
-    seconds=90, cell_seconds=3, call_seconds=3, memory=900 << 20, processes=24, disk=8 << 20
+    seconds=90, cell_seconds=2, call_seconds=2, memory=900 << 20, processes=24, disk=8 << 20
 )
 
 
