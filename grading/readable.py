@@ -18,8 +18,6 @@ from typing import Any
 
 WORD = re.compile(r"[^\W\d]\w*|\d\w*(?:\.\w+)?|[^\w\s()\[\]{},;'\"`\\]")
 COMMENT = re.compile(r"#.*")
-# Highlighting puts these inside of words; all other tags stand between words.
-INSIDE = re.compile(r"</?(?:span|a|b|i|em|strong|code|mark|wbr)\b[^>]*>")
 TAG = re.compile(r"<[^>]*>")
 LAYOUT = (tokenize.COMMENT, tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
 
@@ -63,7 +61,7 @@ def readable(path: Path) -> str:
         text = text.replace("\\n", "\n")
     elif path.suffix in (".html", ".svg", ".xml"):
         # What is in attributes can be read too: a description, a text for screen readers.
-        text = f"{TAG.sub(' ', INSIDE.sub('', text))}\n{' '.join(_attributes(text))}"
+        text = f"{TAG.sub(' ', text)}\n{' '.join(_attributes(text))}"
         text = html.unescape(text)
     return words(COMMENT.sub("", text)) + words(text)
 

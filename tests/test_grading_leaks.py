@@ -78,7 +78,8 @@ FORMS = {
         nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     ),
     "metadata.ipynb": in_notebook,
-    "index.js": lambda code: f"Search.setIndex({json.dumps({'text': code})})",
+    "after_a_number_sign.md": lambda code: "# " + re.sub(r"\s+", " ", code),
+    "index.js": lambda code: json.dumps({"text": re.sub("\n +", "\n", code)}),
     "broken.ipynb": lambda code: f"{{{code}",
 }
 
@@ -269,7 +270,7 @@ def test_an_assignment_is_refused_until_the_site_is_built_without_solutions(tmp_
     for label in ("ex-double", "ex-root"):
         for kind in ("the solution", "the text of the solution"):
             (line,) = (x for x in lines if x.startswith(f"{label}: {kind} can"))
-            for place in ("chapters/page.ipynb", "_sources/chapters/page.md", "page.html"):
+            for place in ("in chapters/page.ipynb", "_sources/chapters/page.md", "page.html"):
                 assert place in line
     assert lines[-1] == "if the book is older than the assignment, run `make book` first"
 
