@@ -38,7 +38,7 @@ class Question:
     """Name of the function or class that the student writes."""
     stub: str
     tests: str
-    """The cell of public tests; it is not run again when graded."""
+    """The cell of public tests; when graded, its `check` does nothing."""
     solution: str
     """Code that defines `function`."""
     hidden: str

@@ -51,7 +51,6 @@ def _setup(package: Package) -> dict[str, Any]:
         "context": package.context,
         "limits": asdict(package.limits),
         "stubs": {question.function: question.stub for question in package.questions},
-        "tests": [question.tests for question in package.questions],
     }
 
 

@@ -33,11 +33,6 @@ def _source(cell: dict[str, object]) -> str:
     return "".join(line for line in lines if isinstance(line, str))
 
 
-def squeeze(source: str) -> str:
-    """The source without white space, which editors change."""
-    return "".join(source.split())
-
-
 def plain_python(source: str) -> str:
     """The source with magics, shell commands and `?` replaced, line for line; often unchanged."""
     magic = _CELL_MAGIC.match(source)
