@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import math
 import reprlib
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:  # importing PyTorch takes longer than most notebooks
+    import torch
 
 LARGEST = 100_000
 """Numbers in a tensor, characters in a text, entries in a list."""
@@ -33,8 +36,10 @@ def encode(value: Any, depth: int = 0) -> Any:
 
 def _encode(value: Any, depth: int) -> Any:
     if isinstance(value, np.ndarray | np.generic):
+        import torch
+
         value = torch.as_tensor(np.array(value, order="C"))  # PyTorch knows no negative strides
-    if isinstance(value, torch.Tensor):
+    if isinstance(value, _tensor_type()):
         dtype = str(value.dtype).removeprefix("torch.")
         if value.numel() <= LARGEST and dtype in DTYPES:
             flat = value.detach().cpu().flatten()
@@ -53,6 +58,12 @@ def _encode(value: Any, depth: int) -> Any:
     elif depth < DEEPEST and isinstance(value, dict) and len(value) <= LARGEST:
         return {"dict": {str(key): encode(entry, depth + 1) for key, entry in value.items()}}
     return {"unknown": type(value).__name__}
+
+
+def _tensor_type() -> tuple[type[Any], ...]:
+    """`torch.Tensor`; empty as long as nobody has imported PyTorch."""
+    torch = sys.modules.get("torch")
+    return (torch.Tensor,) if torch else ()
 
 
 class Unknown:
@@ -87,6 +98,8 @@ def decode(data: Any, depth: int = 0) -> Any:
 
 def _tensor(tensor: list[Any], shape: list[int], dtype: str) -> torch.Tensor:
     """ValueError and others for what `encode` does not write."""
+    import torch
+
     numbers = [decode(n, DEEPEST) if isinstance(n, dict) else n for n in tensor]
     if len(shape) > DEEPEST or min(shape, default=0) < 0 or dtype not in DTYPES:
         raise ValueError("no tensor of ours")
@@ -99,6 +112,7 @@ def difference(expected: Any, answer: Any, rtol: float = 1e-6, atol: float = 1e-
     Tensors, arrays, lists and tuples of numbers of one shape are the same thing, and dtypes do not
     matter. A NaN equals a NaN.
 
+    >>> import torch
     >>> difference([1.0, 2.0], torch.tensor([1.0, 2.5]))
     'off by up to 0.5'
     >>> difference({"b": 1.0}, {"a": 1.0})
@@ -149,7 +163,7 @@ def _first(wrong: dict[str, str]) -> str:
 
 def _numbers(value: Any) -> Any:
     """The value as an array of doubles, None if it is something else."""
-    if isinstance(value, torch.Tensor):
+    if isinstance(value, _tensor_type()):
         return value.detach().double().numpy()
     if not _holds_numbers(value):
         return None
@@ -164,7 +178,7 @@ def _holds_numbers(value: Any) -> bool:
     """Looked at first, as NumPy gives each entry of a list the room of its longest text."""
     if isinstance(value, list | tuple):
         return all(map(_holds_numbers, value))
-    return isinstance(value, bool | int | float | np.ndarray | np.generic | torch.Tensor)
+    return isinstance(value, (bool, int, float, np.ndarray, np.generic, *_tensor_type()))
 
 
 def _kind(array: Any) -> str:

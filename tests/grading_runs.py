@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import secrets
 import sys
 import tempfile
@@ -15,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from grading import session
 from grading.box import WORKER, Box, Sandbox, SandboxError
@@ -51,12 +51,12 @@ def stub(name: str) -> str:
     return STUB.format(name)
 
 
-def package(**limits: Any) -> Package:
+def package(context: str = "", **limits: Any) -> Package:
     questions = tuple(
         Question(f"ex-{name}", name, 10, name, stub(name), TEST.format(name), code, CALL)
         for name, code in RIGHT.items()
     )
-    return Package("tiny", "Tiny", "", "import torch\n", questions, Limits(**(LIMITS | limits)))
+    return Package("tiny", "Tiny", "", context, questions, Limits(**(LIMITS | limits)))
 
 
 def notebook(*cells: str, **fields: Any) -> str:
@@ -67,7 +67,7 @@ def notebook(*cells: str, **fields: Any) -> str:
 
 def calls(*names: str, times: int = 2) -> list[Call]:
     return [
-        Call(name, CALL, {"x": torch.rand(3) + 1, "by": 2.0})
+        Call(name, CALL, {"x": 1 + random.random(), "by": 2.0})
         for name in names or RIGHT
         for _ in range(times)
     ]
@@ -127,6 +127,7 @@ def run(
     asked: list[Call],
     sandbox: Sandbox,
     temporary: str = "",
+    context: str = "",
     **limits: Any,
 ) -> Run:
     """Run a notebook whose text this is; without one, what lies in the folder already."""
@@ -138,7 +139,7 @@ def run(
     begin = time.monotonic()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tempfile, "tempdir", temporary)
-        transcript = session.run(path, package(**limits), asked, wall)
+        transcript = session.run(path, package(context, **limits), asked, wall)
     seconds = time.monotonic() - begin
     right = dict.fromkeys(RIGHT, 0)
     for call, answer in zip(asked, transcript.answers, strict=True):

@@ -71,7 +71,7 @@ def test_hostile_notebook(sandbox, host, listeners, folder, tmp_path, attack) ->
     known, secret = host
     cells = [RIGHT["scale"], stub("shift"), SETUP.format(host=known), attack.code, RIGHT["power"]]
     before = sorted(folder.iterdir())
-    done = run(tmp_path, notebook(*cells), calls(), sandbox)
+    done = run(tmp_path, notebook(*cells), calls(), sandbox, context=attack.context)
     assert attack.text in done.notes(attack.kind), done.transcript
     gains_nothing(done, attack.keeps)
     assert secret not in repr(done.transcript)

@@ -119,6 +119,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import scipy.optimize, scipy.stats
 import sklearn.datasets, sklearn.linear_model
+import torch
 from IPython.display import HTML, clear_output, display
 from torch.utils.data import DataLoader, TensorDataset
 from course_utils.checks import check

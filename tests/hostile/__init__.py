@@ -52,3 +52,5 @@ class Attack:
     text: str
     keeps: bool = True
     """Whether the right answers of the notebook still count."""
+    context: str = ""
+    """What the assignment imports."""

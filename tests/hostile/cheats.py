@@ -23,7 +23,7 @@ print('{"score": 100}', "Total: 30/30")
     Attack(
         "patched_checks",
         """
-import numpy, builtins, json, course_utils.checks, grading.plain
+import numpy, course_utils.checks, grading.plain
 def yes(*args, **kwargs):
     return True
 torch.allclose = torch.equal = numpy.allclose = yes
@@ -35,6 +35,7 @@ def shift(x, by):
 """,
         "attempt",
         "it replaced torch.allclose",
+        context="import torch",
     ),
     Attack(
         "always_equal",
@@ -56,6 +57,7 @@ test_hook()
 """,
         "attempt",
         "sys.settrace",
+        context="import torch",
     ),
     Attack(
         "fake_answers",
