@@ -116,17 +116,23 @@ def packages() -> list[str]:
 def started(
     command: Sequence[str], folder: str = "/", environment: Mapping[str, str] = ENVIRONMENT
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command until the context ends, in a session of its own; then kill all of it."""
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=folder,
-        # What a process is given at its start can be read by whatever it starts.
-        env=environment,
-        start_new_session=True,
-    )
+    """Run a command until the context ends, in a session of its own; then kill all of it.
+
+    Raises `SandboxError` if there is no such command.
+    """
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+            # What a process is given at its start can be read by whatever it starts.
+            env=environment,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise SandboxError(f"{command[0]} cannot be started: {error}") from None
     try:
         yield process
     finally:

@@ -31,7 +31,7 @@ def of_user(user: int) -> list[int]:
     found = []
     for folder in _PROC.iterdir():
         with suppress(OSError):
-            if folder.name.isdigit() and folder.stat().st_uid == user:
+            if folder.name.isdigit() and folder.stat().st_uid == user and _lives(int(folder.name)):
                 found.append(int(folder.name))
     return found
 
@@ -39,8 +39,15 @@ def of_user(user: int) -> list[int]:
 def wait_until_gone(pids: Iterable[int], seconds: float = 5.0) -> None:
     """Killed processes take a moment to die, and to free what they hold."""
     end = time.monotonic() + seconds
-    while any((_PROC / str(pid)).exists() for pid in pids) and time.monotonic() < end:
+    while any(map(_lives, pids)) and time.monotonic() < end:
         time.sleep(0.005)
+
+
+def _lives(pid: int) -> bool:
+    with suppress(OSError):
+        # Zombies hold nothing, and in a container nobody may be there to bury them.
+        return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    return False
 
 
 def memory(limits: Limits, pids: Callable[[], Iterable[int]]) -> Callable[[], str]:

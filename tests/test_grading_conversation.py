@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from grading_programs import WORK, Program
 from grading_runs import calls, is_right, notebook, package
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from grading import session
 from grading.box import SandboxError
-from grading.channel import Channel
+from grading.channel import Channel, Stopped
+from grading.conversation import Conversation
 
 
 @pytest.fixture
@@ -87,6 +92,60 @@ def test_a_worker_that_does_not_start_is_no_fault_of_the_notebook(tmp_path, code
     path.write_text(notebook())
     with pytest.raises(SandboxError, match=r"no torch|another program"):
         session.run(path, package(), calls(), Program(code))
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=12,
+)
+STATUS = PLAIN | st.sampled_from(["answered", "raised", "timed out", "right"])
+TENSORS = st.fixed_dictionaries({"tensor": PLAIN, "shape": PLAIN, "dtype": st.just("float64")})
+FIELDS = {"status": STATUS, "text": PLAIN, "value": PLAIN | TENSORS, "id": PLAIN}
+NOTES = st.tuples(st.sampled_from(["cell", "channel"]), PLAIN).map(list)
+MESSAGES = (
+    st.fixed_dictionaries({}, optional=FIELDS)
+    | st.fixed_dictionaries({"cell": PLAIN | st.integers(1, 9)})
+    | st.fixed_dictionaries({"note": PLAIN | NOTES})
+)
+
+
+def channel_of(messages: list, knows_tokens: bool) -> type:
+    """A channel that says these, to whatever it is asked, and then that its process has ended."""
+
+    class Said:
+        left, printed, tail = 10_000, 0, b""
+        rest = iter([{"id": "hello"}, *messages])
+
+        def __init__(self, box, most):
+            self.token = None
+
+        def send(self, message):
+            self.token = message.get("id")
+
+        def receive(self, deadline):
+            message = next(self.rest, None)
+            if message is None:
+                raise Stopped("ended", "exit code 0")
+            return message | ({"id": self.token} if knows_tokens and self.token else {})
+
+        def close(self):
+            pass
+
+    return Said
+
+
+@given(st.lists(MESSAGES | st.just({"done": True}), max_size=20), st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_no_message_makes_a_conversation_fail(messages, knows_tokens) -> None:
+    asked = calls()
+    conversation = Conversation({}, "", asked, package().limits, time.monotonic() + 60)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("grading.conversation.Channel", channel_of(messages, knows_tokens))
+        conversation.go_on(None)
+    done = conversation.transcript(0)
+    assert len(done.answers) == len(asked)
+    assert not any(map(is_right, asked, done.answers))
 
 
 def test_nothing_is_left_when_it_is_interrupted(tmp_path, monkeypatch) -> None:

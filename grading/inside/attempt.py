@@ -14,7 +14,11 @@ from typing import Any
 from grading.inside.cells import CELL
 
 _LONGEST = 300
-_USED_UP = (errno.EAGAIN, errno.ENOSPC, errno.EFBIG, errno.EMFILE, errno.ENOMEM)
+_ENDS = {
+    **dict.fromkeys((errno.ENOSPC, errno.EFBIG, errno.EMFILE), "files"),
+    errno.EAGAIN: "processes",
+    errno.ENOMEM: "memory",
+}
 
 
 class TimeUp(BaseException):
@@ -28,8 +32,8 @@ class Outcome:
     status: str
     value: Any = None
     text: str = ""
-    limit: bool = False
-    """Whether time, memory, processes or disk ran out."""
+    limit: str = ""
+    """What ran out, if it was that: "time", "memory", "processes", "files"."""
 
 
 def attempt(action: Callable[[], Any], seconds: float) -> Outcome:
@@ -44,7 +48,7 @@ def attempt(action: Callable[[], Any], seconds: float) -> Outcome:
                 # Here, because also the text of an error is the student's code, and may not end.
                 return _raised(error)
     except TimeUp as error:
-        return Outcome("timed out", None, f"stopped after {seconds:g} s{_where(error)}", True)
+        return Outcome("timed out", None, f"stopped after {seconds:g} s{_where(error)}", "time")
     except BaseException:
         return Outcome("raised", None, "an error that cannot be shown")
 
@@ -68,9 +72,15 @@ def _raised(error: BaseException) -> Outcome:
     if isinstance(error, NotImplementedError) and not message:
         return Outcome("not attempted")
     text = f"{type(error).__name__}: {message}"[:_LONGEST].removesuffix(": ")
-    used_up = isinstance(error, OSError) and error.errno in _USED_UP
-    used_up = used_up or "can't start new thread" in text or "can't allocate memory" in text
-    return Outcome("raised", None, text + _where(error), used_up or isinstance(error, MemoryError))
+    return Outcome("raised", None, text + _where(error), _limit(error, text))
+
+
+def _limit(error: BaseException, text: str) -> str:
+    if isinstance(error, OSError):
+        return _ENDS.get(error.errno or 0, "")
+    if isinstance(error, MemoryError) or "can't allocate memory" in text:
+        return "memory"
+    return "processes" if "can't start new thread" in text else ""
 
 
 def _where(error: BaseException) -> str:
