@@ -11,7 +11,7 @@ from typing import Any
 from book.assigned import Sheet
 from course_utils.checks import Result, run_tests
 from grading import mistakes
-from grading.assignments import Item, lookup, without_checks
+from grading.assignments import PROJECT, Item, lookup, without_checks
 from grading.marking import mark, run_here
 from grading.mistakes import Mistake
 from grading.package import Package, Question
@@ -53,11 +53,15 @@ class Trial:
         """What is wrong with the exercise, one sentence each."""
         label = self.question.label
         found = [*self._wrong_marks(), *self._wrong_checks()]
-        if (caught := self._caught) < LEAST:
+        tried = len(self.mistakes)
+        if self._caught < LEAST:
             found.append(
-                f"the hidden tests find {caught} of {len(self.mistakes)} wrong answers; "
-                f"they must find {LEAST} or more"
+                f"the hidden tests find {self._caught} of {tried} wrong answers, and must find "
+                f"{LEAST} or more"
             )
+        if tried < LEAST:
+            stem = self.item.exercise.chapter.stem
+            found.append(f"write wrong answers into {PROJECT['wrong_answers']}/{stem}.py")
         return [f"{label}: {problem}" for problem in found]
 
     @property

@@ -472,7 +472,7 @@ WRONG = "tests/wrong_answers/page.py"
             HIDDEN,
             "    return function(number)",
             "    return function(number) > 0",
-            "ex-double: the hidden tests find 0 of 3 wrong answers; they must find 2 or more",
+            "ex-double: the hidden tests find 0 of 3 wrong answers, and must find 2 or more",
         ),
         (
             HIDDEN,
@@ -487,7 +487,12 @@ WRONG = "tests/wrong_answers/page.py"
             "ex-double: its tests cannot be run: Attr",
         ),
         (WRONG, "3 * x", "2 * x", None),
-        (WRONG, '"ex-root": [', '"ex-roof": [', "ex-root: the hidden tests find 0 of 0 wrong"),
+        (
+            WRONG,
+            '"ex-root": [',
+            '"ex-roof": [',
+            "ex-root: write wrong answers into tests/wrong_answers/page.py",
+        ),
         (
             "chapters/page.md",
             "assert double(2.0) == 4.0",
