@@ -39,7 +39,7 @@ CALL = "def call(function, x, by):\n    return function(x, by)\n"
 LIMITS = {
     "seconds": 90.0,
     "cell_seconds": 3.0,
-    "call_seconds": 3.0,
+    "call_seconds": 2.0,
     "memory": 600 << 20,
     "processes": 24,
     "disk": 8 << 20,

@@ -33,7 +33,7 @@ def statuses(done) -> list[str]:
 
 
 def test_a_right_notebook_is_right_without_a_note(grade) -> None:
-    done = grade("import torch", SCALE, SHIFT, POWER)
+    done = grade("import torch", SCALE, SHIFT, POWER, cell_seconds=60)
     assert done.right == RIGHTS
     assert done.transcript.notes == ()
 

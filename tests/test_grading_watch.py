@@ -5,13 +5,20 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
-from grading_runs import groups_left, package
+from grading_runs import groups_left, package, peek
 
 from grading import box, cgroup, watch
+from grading.sandbox import Trust
 
 LIMITS = package().limits
+CONFINED = f"""
+import resource
+from grading.inside.confine import confine
+confine({asdict(LIMITS)!r})
+"""
 
 
 def test_memory_of_all_processes_and_their_files_is_seen() -> None:
@@ -55,3 +62,30 @@ def test_a_control_group_limits_and_goes_away() -> None:
         assert done.returncode == -signal.SIGKILL
         assert group.exceeded() == "it used more than 0.59 GiB of memory"
     assert groups_left() == []
+
+
+def test_limits_are_for_good() -> None:
+    code = """
+out = {}
+for name in ("FSIZE", "NPROC", "NOFILE", "CPU", "CORE", "AS"):
+    kind = getattr(resource, f"RLIMIT_{name}")
+    out[name] = resource.getrlimit(kind)
+    try:
+        resource.setrlimit(kind, (out[name][0] + 1, out[name][1] + 1))
+        out[name] = "was lifted"
+    except (ValueError, OSError):
+        pass
+out["score"] = open("/proc/self/oom_score_adj").read().strip()
+"""
+    found = peek(Trust(), CONFINED + code)
+    least, most = found.pop("AS")
+    assert least == most
+    assert LIMITS.memory < least < LIMITS.memory + (100 << 20)
+    assert found == {
+        "FSIZE": [LIMITS.disk] * 2,
+        "NPROC": [LIMITS.processes] * 2,
+        "NOFILE": [256] * 2,
+        "CPU": [91] * 2,
+        "CORE": [1] * 2,
+        "score": "1000",
+    }
