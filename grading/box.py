@@ -6,15 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import sysconfig
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
 
 import course_utils
 from grading import watch
@@ -107,9 +104,8 @@ def python(code: str, places: Sequence[str]) -> list[str]:
 
 
 def packages() -> list[str]:
-    """Folders of installed packages."""
-    places = (str(Path(torch.__file__).parents[1]), sysconfig.get_path("purelib"))
-    return list(dict.fromkeys(places))
+    """Folders of installed packages, and nothing else that is imported from, as the repository."""
+    return [place for place in sys.path if place.endswith("-packages") and os.path.isdir(place)]
 
 
 @contextmanager

@@ -43,8 +43,10 @@ def group(limits: Limits) -> Iterator[Group | None]:
 
 def _places() -> list[Path]:
     """Where a group can be made that stays within the limits of this process itself."""
-    with suppress(OSError):
-        lines = [line.split(":") for line in Path("/proc/self/cgroup").read_text().splitlines()]
+    # Whatever a host lacks of this, the answer is that there are none.
+    with suppress(OSError, LookupError, StopIteration):
+        text = Path("/proc/self/cgroup").read_text()
+        lines = [line.split(":", 2) for line in text.splitlines()]
         if (_ROOT / "cgroup.controllers").exists():
             # A sibling: in version 2, a group with processes in it cannot limit groups below it.
             own = _ROOT / next(path for number, _, path in lines if number == "0").strip("/")

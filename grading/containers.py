@@ -55,7 +55,7 @@ class Docker(Sandbox):
                 yield Box(process, lambda: "")
         finally:
             # Killing the client leaves the container running.
-            with suppress(subprocess.TimeoutExpired):
+            with suppress(OSError, subprocess.TimeoutExpired):
                 remove = ["docker", "rm", "--force", container]
                 subprocess.run(remove, capture_output=True, timeout=60)
 
@@ -64,7 +64,7 @@ class Docker(Sandbox):
         mounts = {GRADER / name: f"/grader/grading/{name}" for name in INSIDE}
         mounts[COURSE] = "/grader/course_utils"
         return [
-            *("docker", "run", "--rm", "--interactive", "--init", "--read-only"),
+            *("docker", "run", "--rm", "--pull=never", "--interactive", "--init", "--read-only"),
             *(f"--{name}={value}" for name, value in self._options(container, limits).items()),
             *(f"--env={name}={value}" for name, value in ENVIRONMENT.items() if name != "PATH"),
             *(f"--mount=type=bind,source={s},target={t},readonly" for s, t in mounts.items()),
@@ -85,7 +85,7 @@ class Docker(Sandbox):
             "memory-swap": limits.memory,
             "pids-limit": limits.processes + 16,
             "cpus": 1,
-            "ipc": "none",
+            "shm-size": limits.disk,
             "tmpfs": f"/tmp:size={limits.disk},nr_inodes=10000,mode=1777",
             "workdir": "/tmp",
             # What it prints would be kept on the host's disk.

@@ -22,7 +22,7 @@ from grading_runs import (
     working_sandbox,
 )
 
-from grading import bubblewrap, containers, watch
+from grading import bubblewrap, containers, users, watch
 from grading.bubblewrap import Bubblewrap
 from grading.containers import Docker, OtherUser
 from grading.sandbox import SandboxError, Trust, choose
@@ -33,7 +33,7 @@ LIMITS = package().limits
 def test_docker_gets_a_container_that_can_do_nothing() -> None:
     command = Docker(runtime="runsc").command("name", LIMITS)
     for option in (
-        *("--rm", "--interactive", "--read-only", "--name=name", "--network=none"),
+        *("--rm", "--pull=never", "--interactive", "--read-only", "--network=none"),
         *("--cap-drop=ALL", "--security-opt=no-new-privileges", "--log-driver=none"),
         *("--memory=629145600", "--memory-swap=629145600", "--cpus=1", "--pids-limit=40"),
         *("--tmpfs=/tmp:size=8388608,nr_inodes=10000,mode=1777", "--runtime=runsc"),
@@ -133,6 +133,28 @@ def test_another_user_is_refused_where_he_could_read_solutions(monkeypatch) -> N
         pytest.skip("only root becomes another user")
     monkeypatch.setattr(containers, "GRADER", Path("/usr/lib/grading"))
     assert OtherUser().trouble().endswith("chmod 700 /usr/lib")
+
+
+@pytest.mark.parametrize(
+    ("maps", "least", "most"),
+    [
+        ("0 0 4294967295\n", 0x7000_0000, 0x7800_0000),
+        ("0 1000 1\n1 100000 65535\n", 30_000, 65_000),
+    ],
+)
+def test_users_are_taken_where_there_are_some(tmp_path, monkeypatch, maps, least, most) -> None:
+    (tmp_path / "map").write_text(maps)
+    monkeypatch.setattr(users, "_MAP", tmp_path / "map")
+    drawn = {users.new() for _ in range(100)}
+    assert least <= min(drawn) <= max(drawn) < most
+    assert len(drawn) > 50
+
+
+def test_root_without_other_users_is_told_so(tmp_path, monkeypatch) -> None:
+    (tmp_path / "map").write_text("0 1000 1\n")
+    monkeypatch.setattr(users, "_MAP", tmp_path / "map")
+    with pytest.raises(SandboxError, match="no other users"):
+        users.drop()
 
 
 def test_choosing_says_what_to_install(monkeypatch) -> None:
