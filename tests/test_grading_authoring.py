@@ -21,8 +21,10 @@ from book.leftovers import leftovers
 from book.project import Project
 from grading import build, exercises, imports, mistakes
 from grading.assignments import TITLE, load, without_checks
+from grading.marking import draw
 from grading.package import Package
 from grading.student import Writer
+from grading.trial import SEEDS
 
 SHIPPED = ("optimizers", "regularization")
 
@@ -535,6 +537,18 @@ def test_what_would_mark_wrongly_is_refused(made, tmp_path, capsys, file, old, n
         build.make("homework", root, out)
     assert sorted(path for path in out.rglob("*")) == before
     assert (out / "homework" / "rubric.html").stat().st_mtime_ns == stamp
+
+
+def test_a_solution_must_be_right_for_several_draws(made, tmp_path):
+    root = homework.copy(made.parents[2], tmp_path / "project")
+    package = load("homework", root).package()
+    numbers = [draw(package, seed)[0][2].inputs["number"] for seed in SEEDS]
+    judge = "\n\ndef judge(inputs, expected, answer):\n    return {}\n"
+    for seed in SEEDS:
+        unlucky = f"'unlucky' * (inputs['number'] == {numbers[seed]!r} or expected != answer)"
+        (root / HIDDEN).write_text(homework.HIDDEN + judge.format(unlucky))
+        with pytest.raises(ValueError, match="the solution fails 'Positive numbers': unlucky"):
+            build.make("homework", root, tmp_path / "out")
 
 
 def test_titles_of_wrong_answers_are_the_comments_beside_them(tmp_path):
