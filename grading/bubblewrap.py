@@ -48,7 +48,7 @@ class Bubblewrap(Sandbox):
     """
 
     groups: bool = True
-    """Whether to let control groups limit memory and processes, where they can be made."""
+    """Whether root lets the kernel limit memory; else the grader looks at it ten times a second."""
     name = "bubblewrap"
 
     @contextmanager

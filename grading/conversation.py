@@ -47,7 +47,6 @@ class Conversation:
         self._setup, self._notebook, self._calls = setup, notebook, calls
         self._limits, self._deadline = limits, deadline
         self._answers: dict[int, Answer] = {}
-        self._lost: dict[str, Answer] = {}
         self._skip: set[int] = set()
         self._notes: dict[Note, None] = {}
         self._left, self._printed = limits.answer, 0
@@ -72,8 +71,7 @@ class Conversation:
             for number, call in enumerate(self._calls):
                 if number not in self._answers:
                     self._call = number
-                    lost = self._lost.get(call.function)
-                    self._answers[number] = lost or self._ask(channel, call)
+                    self._answers[number] = self._ask(channel, call)
                     # What is thrown away with its sender takes nothing from the others.
                     self._left = channel.left
         except Stopped as stop:
@@ -115,7 +113,7 @@ class Conversation:
             raise Stopped("channel", "it gave an answer that is none")
         answer = Answer(status, decode(message.get("value")), _clean(text))
         if status == "timed out":
-            self._lost[call.function] = answer
+            self._give_up(call.function, answer)
         return answer
 
     def _receive(self, channel: Channel, token: str, seconds: float) -> dict[str, Any]:
@@ -146,7 +144,7 @@ class Conversation:
             if not late:
                 status: AnswerStatus = "timed out" if stop.reason == "timed out" else "died"
                 self._answers[self._call] = Answer(status, text=text)
-                self._lost[where] = Answer(status, text=f"not called again: {text}")
+                self._give_up(where, Answer(status, text=f"not called again: {text}"))
         elif self._cell:
             where = f"code cell {self._cell}"
             self._skip.add(self._cell)
@@ -154,6 +152,12 @@ class Conversation:
             where = "before the first cell"
             self._hopeless = True
         self._note(kind, f"{where}: {text}")
+
+    def _give_up(self, function: str, answer: Answer) -> None:
+        """Answer all calls of a function that are left, without making them."""
+        for number, call in enumerate(self._calls):
+            if call.function == function:
+                self._answers.setdefault(number, answer)
 
     def _note(self, kind: Kind, text: str) -> None:
         self._notes[Note(kind, _clean(text))] = None

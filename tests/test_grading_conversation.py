@@ -84,6 +84,17 @@ def test_notes_are_few_and_can_be_shown_anywhere(talk) -> None:
     assert all(text.isprintable() and len(text) <= 600 for text in texts)
 
 
+def test_all_workers_together_may_send_so_much(tmp_path) -> None:
+    path = tmp_path / "notebook.ipynb"
+    path.write_text(notebook())
+    program = Program(WORK + "answer(text='x' * 100_000); receive(); sys.exit(0)")
+    done = session.run(path, package(answer=256 << 10), calls(), program)
+    statuses = [answer.status for answer in done.answers]
+    assert statuses == ["answered", "died", "answered", "died", "died", "died"]
+    assert "power: the grader's channel was used" in done.notes[-1].text
+    assert program.starts == 3
+
+
 @pytest.mark.parametrize(
     "code", ["print('no torch', file=sys.stderr); sys.exit(1)", "send(id='x')"]
 )
