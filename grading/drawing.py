@@ -12,8 +12,10 @@ class Draw:
     """Numbers and tensors that depend on the generator alone.
 
     >>> draw = Draw(torch.Generator().manual_seed(0))
-    >>> draw.integer(3, 5), 1.0 <= draw.uniform(1.0, 2.0) < 2.0, draw.normal(2, 3).dtype
-    (3, True, torch.float64)
+    >>> 3 <= draw.integer(3, 5) <= 5, 1.0 <= draw.uniform(1.0, 2.0) < 2.0
+    (True, True)
+    >>> draw.normal(2, 3).dtype
+    torch.float64
     """
 
     generator: torch.Generator
