@@ -4,8 +4,9 @@ A file `assignments/hidden/LABEL.py` defines
 
 - `call(function, **inputs)`: runs beside the student's function and returns plain data. Only its
   source goes there, so it imports what it needs itself;
-- `cases(generator)`: yields a `Case` for each call, with inputs drawn from a `torch.Generator`.
-  Cases with one title form a part of the exercise; parts share its points equally;
+- `cases(generator)`: yields a `Case` for each call, with inputs drawn from a `torch.Generator`,
+  for which there is `grading.drawing`. Cases with one title form a part of the exercise; parts
+  share its points equally;
 - `judge(inputs, expected, answer)`, where equality is not the question: returns "" if the answer
   is right, else what is wrong with it. `expected` is what `call` gives for the solution.
 """
