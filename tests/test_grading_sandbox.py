@@ -109,7 +109,8 @@ def test_a_repository_that_lies_within_what_is_shown_is_covered(sandbox, monkeyp
     assert peek(sandbox, look) == []
     monkeypatch.setattr(bubblewrap, "GRADER", Path("/elsewhere/grading"))
     monkeypatch.setattr(bubblewrap, "INSIDE", ())
-    assert "README.md" in peek(sandbox, f"out = os.listdir({str(ROOT)!r})")
+    # Uncovered it is seen, so the look above says something.
+    assert ROOT.is_relative_to("/tmp") or "README.md" in peek(sandbox, look)
 
 
 def test_keys_of_the_grader_stay_outside(sandbox) -> None:
