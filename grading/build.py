@@ -31,25 +31,29 @@ def make(name: str, root: Path, out: Path) -> Path:
     package = assignment.package()
     _say(f"{package.title}: {len(assignment.items)} exercises, {package.points:g} points")
     problems = _published_too_early(assignment, datetime.now(assignment.sheet.due.tzinfo))
-    rows = []
-    for item, question in zip(assignment.items, package.questions, strict=True):
-        trial = Trial(item, question, package, assignment.sheet, root)
-        rows.append(trial.row)
+    trials = [
+        Trial(item, question, package, assignment.sheet, root)
+        for item, question in zip(assignment.items, package.questions, strict=True)
+    ]
+    for trial in trials:
         problems += trial.problems
         _say(f"  {trial.summary}")
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=f".{package.name}.") as temporary:
         new = Path(temporary, "new")
-        _write(assignment, package, rows, root, new)
+        _write(assignment, package, [trial.row for trial in trials], root, new)
         problems += _leaks(assignment, root, new / "student" / f"{package.name}.ipynb")
         if problems:
             raise ValueError("\n".join([f"{package.name} was not written:", *problems]))
-        target = out / package.name
-        if target.exists():
-            target.rename(Path(temporary, "old"))
-        new.rename(target)
-    _say(f"written: {target}")
-    return target
+        _swap(new, out / package.name, Path(temporary, "old"))
+    _say(f"written: {out / package.name}")
+    return out / package.name
+
+
+def _swap(new: Path, target: Path, old: Path) -> None:
+    if target.exists():
+        target.rename(old)
+    new.rename(target)
 
 
 def _write(
