@@ -105,6 +105,11 @@ def test_public_tests_are_defined_and_not_run(grade) -> None:
     assert done.transcript.notes == ()
 
 
+def test_cells_know_no_future_that_they_do_not_import(grade) -> None:
+    annotated = "def typed(x: int): pass\nassert typed.__annotations__ == {'x': int}"
+    assert grade(annotated).transcript.notes == ()
+
+
 def test_magics_are_left_out(grade) -> None:
     magics = "%matplotlib inline\nif True:\n    !pip install everything\nfiles = !ls\nscale?\n"
     prose = "text = '''\n%d percent\n'''\nassert text.strip() == '%d percent'"

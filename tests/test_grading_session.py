@@ -67,13 +67,19 @@ def test_cells_that_raise_are_noted_and_cost_nothing_else(grade) -> None:
 
 
 def test_a_function_that_does_not_end_costs_only_its_own_answers(grade) -> None:
-    hard = "def shift(x, by):\n    while True:\n        try:\n            sum(range(1000))\n"
-    hard += "        except BaseException:\n            pass"
+    hard = "import time\ndef shift(x, by):\n    try:\n        time.sleep(60)\n"
+    hard += "    except BaseException:\n        time.sleep(60)"
     done = grade(SCALE, "def power(x, by):\n    while True: pass", hard, call_seconds=1)
     assert done.right == {"scale": 2, "shift": 0, "power": 0}
     assert statuses(done) == ["answered"] * 2 + ["timed out"] * 4
     assert "power: stopped after 1 s (line 2 of code cell 2" in done.notes("limit")
-    assert "shift: " in done.notes("limit")
+    assert "shift: stopped after 1 s (line 6 of code cell 3" in done.notes("limit")
+
+
+def test_a_process_that_a_cell_starts_does_not_answer_too(grade) -> None:
+    done = grade(SCALE, "import os\nos.fork()", SHIFT, POWER)
+    assert done.right == RIGHTS
+    assert {note.kind for note in done.transcript.notes} == {"attempt"}
 
 
 def test_a_cell_that_does_not_end_costs_only_what_it_would_have_defined(grade) -> None:

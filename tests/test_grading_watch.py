@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import signal
 import subprocess
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
-from grading_runs import groups_left, package, peek
+from grading_runs import groups_left, marked, package, peek
 
 from grading import box, cgroup, watch
 from grading.sandbox import Trust
@@ -57,11 +60,51 @@ def test_a_control_group_limits_and_goes_away() -> None:
     with cgroup.group(LIMITS) as group:
         if group is None:
             pytest.skip("no control groups can be made here")
+        said = subprocess.check_output([*group.prefix, "cat", "/proc/self/cgroup"], text=True)
+        assert limit_on_processes(said) == str(LIMITS.processes + 16)
         code = "import time; hog = [b'x' * (1 << 20) for _ in range(5000)]; time.sleep(60)"
         done = subprocess.run([*group.prefix, sys.executable, "-c", code])
         assert done.returncode == -signal.SIGKILL
         assert group.exceeded() == "it used more than 0.59 GiB of memory"
     assert groups_left() == []
+
+
+def limit_on_processes(groups: str) -> str:
+    """Of a process that is in these groups."""
+    paths = {kind: path for _, kind, path in (line.split(":", 2) for line in groups.splitlines())}
+    path = f"pids/{paths['pids']}" if "pids" in paths else paths[""]
+    return Path(f"/sys/fs/cgroup/{path}/pids.max").read_text().strip()
+
+
+def test_groups_of_a_grader_that_was_killed_go_away(monkeypatch, tmp_path) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    left, other = tmp_path / f"grading-{gone.pid}-0", tmp_path / f"grading-{os.getpid()}-0"
+    left.mkdir()
+    other.mkdir()
+    monkeypatch.setattr(cgroup, "_places", lambda: [tmp_path])
+    with cgroup.group(LIMITS) as group:
+        assert group is None
+    assert list(tmp_path.iterdir()) == [other]
+
+
+def test_processes_that_left_their_family_are_ended() -> None:
+    code = """
+import os, time
+if os.fork() == 0:
+    if os.fork() == 0:
+        time.sleep(600)
+    os._exit(0)
+os.wait()
+print(flush=True)
+time.sleep(600)  # """
+    mark = f"orphan_{secrets.token_hex(8)}"
+    with box.started([sys.executable, "-c", code + mark]) as process:
+        process.stdout.readline()
+        assert len(marked(mark)) == 2
+        assert len(watch.family(process.pid)) == 1
+    watch.wait_until_gone(marked(mark))
+    assert marked(mark) == []
 
 
 def test_limits_are_for_good() -> None:

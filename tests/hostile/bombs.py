@@ -7,7 +7,16 @@ from hostile import CHANNEL, Attack
 BOMBS = [
     Attack(
         "memory",
-        "hog = []\nwhile True:\n    hog.append(bytearray(50_000_000))",
+        """
+hog = []
+for size in (50_000_000, 500_000, 5_000, 100):
+    try:
+        while True:
+            hog.append(bytearray(size))
+    except MemoryError:
+        pass
+hog.append(bytearray(1 << 30))
+""",
         "limit",
         "code cell 4: MemoryError",
     ),
