@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
+import uuid
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -94,7 +95,7 @@ def read(path):
     except OSError as error:
         return error.strerror
 for place in ("/tmp", "/var/tmp", "/dev/shm", "."):
-    os.makedirs(f"{place}/left_by_other_user/a/b")
+    os.makedirs(f"{place}/{NAME}/a/b")
 for _ in range(3):
     if os.fork() == 0:
         os.setsid()
@@ -107,7 +108,9 @@ out = [os.getuid(), os.getcwd(), read(PACKAGE), read(f"/proc/{GRADER}/environ"),
 
 def test_another_user_reads_nothing_of_the_grader_and_leaves_nothing(other_user, tmp_path) -> None:
     package = tmp_path / "source/package.json"
-    names = f"PACKAGE, GRADER = {str(package)!r}, {os.getpid()}"
+    # A name of this run: a run that was cut off must not fail the next one.
+    name = f"left_by_other_user_{uuid.uuid4().hex}"
+    names = f"PACKAGE, GRADER, NAME = {str(package)!r}, {os.getpid()}, {name!r}"
     user, folder, *read, home = peek(other_user, names + READ_AND_LEAVE)
     assert user > 1000
     assert read == ["Permission denied"] * 2
@@ -115,7 +118,7 @@ def test_another_user_reads_nothing_of_the_grader_and_leaves_nothing(other_user,
     assert watch.of_user(user) == []
     assert not os.path.exists(folder)
     for place in ("/tmp", "/var/tmp", "/dev/shm"):
-        assert not os.path.exists(f"{place}/left_by_other_user")
+        assert not os.path.exists(f"{place}/{name}")
 
 
 def test_another_user_runs_notebooks_within_limits(other_user, tmp_path) -> None:
