@@ -6,7 +6,8 @@ import ast
 import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import jupytext
@@ -49,15 +50,20 @@ def read(path: Path) -> tuple[list[str], list[Exercise]]:
 
     ValueError names the file, and what is wrong with its gates and cells.
     """
-    exercises = _between_gates(path)
+    context, exercises = _read(path, path.read_text(encoding="utf8"))
+    return [*context], [replace(exercise) for exercise in exercises]
+
+
+@lru_cache  # an assignment takes many exercises from one chapter
+def _read(path: Path, text: str) -> tuple[list[str], list[Exercise]]:
+    exercises = _between_gates(path, text)
     try:
-        return _add_cells(path, exercises), list(exercises.values())
+        return _add_cells(text, exercises), list(exercises.values())
     except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from None
 
 
-def _between_gates(path: Path) -> dict[str, Exercise]:
-    text = path.read_text(encoding="utf8")
+def _between_gates(path: Path, text: str) -> dict[str, Exercise]:
     exercises: dict[str, Exercise] = {}
     for part in _parts(path, text):
         body = text[part.body]
@@ -81,12 +87,12 @@ def _parts(path: Path, text: str) -> list[Gated]:
         raise ValueError(f"{path.name}: {error}") from None
 
 
-def _add_cells(path: Path, exercises: dict[str, Exercise]) -> list[str]:
+def _add_cells(text: str, exercises: dict[str, Exercise]) -> list[str]:
     """Give each exercise its cells, and return those of the context."""
     context: list[str] = []
     exercise, inside = None, False
     labels = iter(exercises)
-    for cell in jupytext.read(path, fmt="md:myst").cells:
+    for cell in jupytext.reads(text, fmt="md:myst").cells:
         if cell.cell_type == "markdown":
             for gate in GATE.finditer(f"{cell.source}\n"):
                 inside = (gate["what"], gate["end"]) == ("solution", "start")

@@ -30,9 +30,15 @@ class Case(NamedTuple):
     words: str = ""
 
 
+def cases_of_pytorch(name: str, bad: bool = False) -> list[Case]:
+    """The good or the bad cases of a module, inputs in float64; there is one at least."""
+    found = [case for case in _cases() if case.name == name and (case.error is not None) == bad]
+    assert found, f"PyTorch has no case of {name}"
+    return found
+
+
 @cache
-def inputs_of_pytorch() -> list[Case]:
-    """All cases of all our modules, inputs in float64."""
+def _cases() -> list[Case]:
     command = [sys.executable, "-W", "ignore", __file__]
     found = subprocess.run(command, check=True, capture_output=True).stdout
     return [Case(*case) for case in pickle.loads(found)]

@@ -5,17 +5,15 @@ from __future__ import annotations
 import ast
 import importlib
 import itertools
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from course_utils import checks
-from grading import exercises
+from grading.exercises import read
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted(p for p in (ROOT / "chapters").glob("*.md") if "exercise-start" in p.read_text())
-read = cache(exercises.read)
 
 
 def cases():
