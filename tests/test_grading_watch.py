@@ -46,6 +46,27 @@ time.sleep(60)
         assert exceeded(200_000_000) == ""
 
 
+@pytest.mark.parametrize(("each", "too_much"), [("held", False), ("b'y' * (50 << 20)", True)])
+def test_what_forked_processes_share_counts_once(each: str, too_much: bool) -> None:
+    code = f"""
+import os, time
+held = b"x" * (50 << 20)
+for _ in range(7):
+    if os.fork() == 0:
+        own = {each}
+        print(flush=True)
+        time.sleep(60)
+time.sleep(60)
+"""
+    with box.started([sys.executable, "-c", code]) as process:
+        for _ in range(7):
+            process.stdout.readline()
+        pids = watch.family(process.pid)
+        assert sum(map(watch._resident, pids)) > 300 << 20
+        said = watch.memory(package(memory=200 << 20).limits, lambda: pids)()
+    assert said == ("it used more than 0.2 GiB of memory" if too_much else "")
+
+
 def test_files_in_folders_are_seen(tmp_path) -> None:
     def places() -> list[str]:
         return [str(tmp_path)]
