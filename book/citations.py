@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from pybtex.backends.markdown import Backend
@@ -18,7 +19,7 @@ class Bibliography:
     def __init__(self, paths: Iterable[Path]) -> None:
         self.entries: dict[str, Entry] = {}
         for path in paths:
-            self.entries.update(parse_file(str(path)).entries.items())
+            self.entries.update(_entries(path, path.read_text(encoding="utf8")))
         self.cited: list[str] = []
         self._suffixes = _suffixes(self.entries)
 
@@ -54,6 +55,12 @@ class Bibliography:
 
     def _year(self, key: str) -> str:
         return str(self.entries[key].fields.get("year", "n.d.")) + self._suffixes.get(key, "")
+
+
+@lru_cache
+def _entries(path: Path, text: str) -> dict[str, Entry]:
+    """Entries of a file, read again only if its text has changed: each notebook asks for them."""
+    return dict(parse_file(str(path)).entries.items())
 
 
 def _authors(entry: Entry) -> str:

@@ -36,6 +36,7 @@ w.mul_(1 - lr * decay). A softmax needs logits - logits.max(1).
 """
 
 
+@cache
 def secrets(label: str, kind: str) -> list[Secret]:
     assignment = ITEMS[label][1]
     found = leaks.solutions if kind != "hidden" else leaks.hidden_tests
